@@ -1,0 +1,40 @@
+"""One call, whatever transport it came by."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from milepost_server.calls.handlers import Method
+
+
+@dataclass(slots=True)
+class Call:
+    """What a handler or an interceptor may know of a call besides its request.
+
+    Args:
+        method: The method called.
+        transport: Which listener took the call.
+        peer: Address of the other end, for logs.
+        metadata: gRPC metadata or HTTP headers, names in lower case; binary metadata is left out.
+        deadline: When the caller stops waiting, on the clock of `time.monotonic`. None when it waits for ever.
+        call_id: Names the call in logs and answers: the caller's `x-request-id`, or a new one.
+        response_metadata: Sent back as initial metadata or HTTP headers when set before the first response message.
+        started: When the call began, on the clock of `time.monotonic`.
+    """
+
+    method: Method
+    transport: Literal["grpc", "http"]
+    peer: str
+    metadata: Mapping[str, str]
+    deadline: float | None = None
+    call_id: str = ""
+    response_metadata: dict[str, str] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        given = self.metadata.get("x-request-id", "")
+        self.call_id = given if 0 < len(given) <= 128 and given.isprintable() else secrets.token_hex(8)
