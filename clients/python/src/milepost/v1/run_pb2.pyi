@@ -150,7 +150,9 @@ class Run(google.protobuf.message.Message):
     name: builtins.str
     """Shown in lists; need not be unique. At most 250 characters. When absent on create, the server makes one up."""
     state: global___Run.State.ValueType
-    """Where the run stands. When it moves to a final state without an `end_time`, the server sets that too."""
+    """Where the run stands. When an update moves it to a final state without an `end_time`, the server sets that too; when
+    an update moves it back to running or scheduled, `end_time` is cleared.
+    """
     description: builtins.str
     """Free text, Markdown by convention. At most 100,000 characters."""
     user: builtins.str

@@ -1,0 +1,1 @@
+"""Services: the rules. Each call is one transaction; nothing here knows a transport or SQL."""

@@ -1,0 +1,110 @@
+"""Rules of what is logged to a run: params, tags, points, inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from milepost import v1 as pb
+
+from milepost_server.errors import AlreadyExists, invalid_field, quote
+from milepost_server.services.clock import Clock
+from milepost_server.services.metrics import complete_columns, writable_run
+from milepost_server.services.pages import decode_token, encode_token, page_limit
+from milepost_server.services.refusals import tag_not_found
+from milepost_server.services.replays import write_once
+from milepost_server.storage.base import Storage, Transaction
+
+
+def check_params(params: Mapping[str, pb.ParamValue], field: str) -> None:
+    """Refuses params without a value and JSON params that are no JSON."""
+    for key, value in params.items():
+        path = f"{field}[{json.dumps(key, ensure_ascii=False)}]"
+        kind = value.WhichOneof("kind")
+        if kind is None:
+            raise invalid_field(
+                path, "has no value; set one of its kinds, such as string_value", reason=pb.ERROR_REASON_REQUIRED_FIELD
+            )
+        if kind == "json_value":
+            try:
+                json.loads(value.json_value, parse_constant=_refuse_constant)
+            except (ValueError, RecursionError) as error:
+                raise invalid_field(
+                    f"{path}.json_value", f"{quote(value.json_value)} is no JSON document: {error}"
+                ) from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not part of JSON")
+
+
+class BatchService:
+    """What is logged to runs."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    async def log_batch(self, request: pb.LogBatchRequest) -> pb.LogBatchResponse:
+        """See `TrackingService.LogBatch`."""
+        check_params(request.params, "params")
+        metrics = list(request.metrics)
+        if request.request_id:
+            # The request as sent names the repeat, so it is completed in a copy.
+            metrics = list(pb.LogBatchRequest(metrics=request.metrics).metrics)
+        complete_columns(metrics, self._clock)
+
+        async def work(tx: Transaction) -> pb.LogBatchResponse:
+            key = await writable_run(tx, request.run_id)
+            conflicts = await tx.runs.log_params(key, request.params)
+            for name, stored in sorted(conflicts.items()):
+                raise _param_conflict(name, stored, request.params[name])
+            await tx.runs.set_tags(key, request.tags)
+            points = await tx.metrics.append(key, metrics) if metrics else 0
+            return pb.LogBatchResponse(metric_points=points)
+
+        return await write_once(self._storage, self._clock, request, pb.LogBatchResponse, work)
+
+    async def delete_tags(self, request: pb.DeleteRunTagsRequest) -> pb.DeleteRunTagsResponse:
+        """See `TrackingService.DeleteRunTags`."""
+
+        async def work(tx: Transaction) -> pb.DeleteRunTagsResponse:
+            key = await writable_run(tx, request.run_id)
+            missing = set(request.keys) - await tx.runs.delete_tags(key, set(request.keys))
+            if missing:
+                raise tag_not_found(missing)
+            return pb.DeleteRunTagsResponse()
+
+        return await write_once(self._storage, self._clock, request, pb.DeleteRunTagsResponse, work)
+
+    async def log_inputs(self, request: pb.LogInputsRequest) -> pb.LogInputsResponse:
+        """See `TrackingService.LogInputs`."""
+
+        async def work(tx: Transaction) -> pb.LogInputsResponse:
+            key = await writable_run(tx, request.run_id)
+            await tx.runs.log_inputs(key, request.inputs)
+            return pb.LogInputsResponse()
+
+        return await write_once(self._storage, self._clock, request, pb.LogInputsResponse, work)
+
+    async def list_datasets(self, request: pb.ListDatasetsRequest) -> pb.ListDatasetsResponse:
+        """See `TrackingService.ListDatasets`."""
+        after = decode_token(request, request.page_token)
+        limit = page_limit(request.page_size, 100, 1000)
+        numbers = [int(experiment_id) for experiment_id in request.experiment_ids]
+        page = await self._storage.scan(lambda tx: tx.runs.list_datasets(numbers, limit, after))
+        return pb.ListDatasetsResponse(datasets=page.items, next_page_token=encode_token(request, page.last))
+
+
+def _param_conflict(key: str, stored: pb.ParamValue, given: pb.ParamValue) -> AlreadyExists:
+    texts = [_value_text(stored), _value_text(given)]
+    return AlreadyExists(
+        f"Param {quote(key)} is {texts[0]} already and cannot become {texts[1]}: params are written once. "
+        "Nothing of the request was stored. Use a new run, or log what changes as a metric or tag.",
+        reason=pb.ERROR_REASON_PARAM_CONFLICT,
+        metadata={"key": key, "stored": texts[0], "given": texts[1]},
+    )
+
+
+def _value_text(value: pb.ParamValue) -> str:
+    return quote(getattr(value, value.WhichOneof("kind") or ""))

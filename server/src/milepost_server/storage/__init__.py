@@ -1,0 +1,1 @@
+"""Storage: interfaces in `base`, SQL databases in `sql`, files in `artifacts`."""

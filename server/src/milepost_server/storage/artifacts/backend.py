@@ -1,0 +1,102 @@
+"""What the store asks of a kind of storage. Everything here blocks; the store calls it from its threads."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from milepost_server.storage.artifacts.path import ArtifactPath
+
+# Names of folders below the root of the store, from the top.
+Folder = tuple[str, ...]
+
+STAGED_FOLDER = ".milepost-staged"
+
+
+class BlockingWriter(Protocol):
+    """A staged file that is being written, by one thread at a time."""
+
+    def write(self, data: bytes) -> None:
+        """Appends `data`."""
+
+    def commit(self) -> None:
+        """Makes all that was written, and the file's name, durable. No write may follow."""
+
+    def close(self) -> None:
+        """Frees what the writer holds. Without a commit before, the file may be kept in part or not at all."""
+
+
+class BlockingReader(Protocol):
+    """An open file, read by one thread at a time. It stays whole when the path is replaced or deleted meanwhile."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`, fewer only at the end of the file."""
+
+    def close(self) -> None:
+        """Frees what the reader holds."""
+
+
+class Backend(Protocol):
+    """A kind of storage. Methods raise `DomainError` where they say so and whatever their driver raises else."""
+
+    def url(self, segments: tuple[str, ...]) -> str:
+        """URL of what lies at `segments` below the root."""
+
+    def open_staged(self, folder: Folder, name: str, offset: int) -> BlockingWriter:
+        """Opens a staged file for appending at `offset`, dropping what follows; creates it and its folders.
+
+        Raises:
+            FailedPrecondition: `OFFSET_MISMATCH`, the file has fewer bytes.
+            Aborted: `CONFLICT`, another writer has it open.
+        """
+
+    def open_staged_reader(self, folder: Folder, name: str) -> BlockingReader:
+        """Opens a staged file for reading. Raises `FileNotFoundError`."""
+
+    def staged_size(self, folder: Folder, name: str) -> int | None:
+        """Bytes of a staged file, durable when this returns. None when there is none or it cannot be resumed."""
+
+    def publish(self, folder: Folder, name: str, path: ArtifactPath) -> None:
+        """Moves a staged file to `path`, replacing the file there. Nothing happens if that was done before.
+
+        Raises:
+            NotFound: `ARTIFACT_NOT_FOUND`, neither the staged file nor the target exists.
+            AlreadyExists: `ARTIFACT_CONFLICT`, a directory is at `path`, or a file where it needs a folder.
+            InvalidArgument: `BAD_PATH`, the way leads through a symbolic link.
+        """
+
+    def discard_staged(self, folder: Folder, name: str) -> None:
+        """Removes a staged file if it exists."""
+
+    def open_reader(self, folder: Folder, path: ArtifactPath) -> BlockingReader:
+        """Opens a file. Raises `NotFound` (`ARTIFACT_NOT_FOUND`), also for directories and links."""
+
+    def delete(self, folder: Folder, path: ArtifactPath) -> None:
+        """Removes the file or directory at `path`, if any, and folders above it that become empty."""
+
+    def delete_tree(self, folder: Folder) -> None:
+        """Removes `folder` with all below it, if it exists, and folders above it that become empty."""
+
+    def sweep_staged(self, before: float) -> int:
+        """Removes staged files last written before the Unix time `before`. Returns their number."""
+
+    def free_bytes(self) -> int | None:
+        """Bytes that can still be stored. None when the storage does not say."""
+
+    def close(self) -> None:
+        """Frees what the backend holds."""
+
+
+def checked_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """`names`, each of which must be a plain file name: ids that the server made or checked before.
+
+    Raises:
+        ValueError: One is not, which is a defect of the caller.
+    """
+    for name in names:
+        if name in {"", ".", ".."} or "/" in name or "\0" in name:
+            raise ValueError(f"not a plain file name: {name!r}")
+    return names

@@ -1,0 +1,89 @@
+"""Files on their way up."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+
+from milepost_server.errors import DomainError
+from milepost_server.storage.artifacts.backend import BlockingWriter
+from milepost_server.storage.artifacts.lane import Lane
+
+# Below this, the hop to a thread costs more than the work done there.
+HOP_BYTES = 1024 * 1024
+
+
+class StagedFile:
+    """A file that no reader sees yet, open for appending. Close it in any case.
+
+    Bytes are hashed and written by a thread while the next ones arrive: at most two hops of 1 MiB are in memory. A
+    failure to write is raised by the next call.
+
+    Args:
+        lane: Runs the blocking work.
+        writer: Where the bytes go.
+        sha256: Digest of the `size` bytes that the file has already.
+        size: Bytes that the file has already.
+    """
+
+    def __init__(self, lane: Lane, writer: BlockingWriter, sha256: hashlib._Hash, size: int) -> None:
+        self._lane = lane
+        self._writer = writer
+        self._sha256 = sha256
+        self._size = size
+        self._waiting: list[bytes] = []
+        self._waiting_size = 0
+        self._running: asyncio.Future[None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, with those that still wait to be written."""
+        return self._size
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of the whole file. Complete after `commit`."""
+        return self._sha256.hexdigest()
+
+    async def write(self, data: bytes) -> None:
+        """Appends `data`. Waits while two hops are under way.
+
+        Raises:
+            ResourceExhausted: `STORAGE_FULL`.
+            Unavailable: `ARTIFACT_STORE_UNAVAILABLE`.
+        """
+        self._waiting.append(data)
+        self._waiting_size += len(data)
+        self._size += len(data)
+        if self._waiting_size >= HOP_BYTES:
+            await self._settle()
+            self._running = self._hop()
+
+    async def commit(self) -> None:
+        """Returns when all that was written is durable. No write may follow. Raises as `write` does."""
+        await self._settle()
+        await self._hop()
+        await self._lane.submit("commit staged", self._writer.commit)
+
+    async def close(self) -> None:
+        """Frees the file. What was not committed may be kept in part or not at all."""
+        # A failed write was either raised already or is of no interest to someone who gives up.
+        with suppress(DomainError):
+            await self._settle()
+        with suppress(DomainError):
+            await self._lane.submit("close staged", self._writer.close)
+
+    async def _settle(self) -> None:
+        if self._running is not None:
+            running, self._running = self._running, None
+            await running
+
+    def _hop(self) -> asyncio.Future[None]:
+        parts, self._waiting, self._waiting_size = self._waiting, [], 0
+        return self._lane.submit("write staged", lambda: self._write_parts(parts))
+
+    def _write_parts(self, parts: list[bytes]) -> None:
+        for part in parts:
+            self._writer.write(part)
+            self._sha256.update(part)

@@ -1,0 +1,235 @@
+"""What services may ask of a database. Implemented by `storage.sql`; nothing above this layer knows SQL.
+
+A service passes a unit of work, a coroutine function of one `Transaction`, to `Storage`. A unit of work awaits only
+methods of its transaction: it may run on another thread, together with other units, or twice after a conflict.
+Methods return resources of `milepost.v1`; rows exist below this layer only. Times are microseconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from milepost import v1 as pb
+
+from milepost_server.filters.ast import Expression, OrderKey
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A page of a filtered and ordered list.
+
+    Args:
+        filter: What to return. None for all.
+        order_by: How to sort; ties are sorted by id.
+        view: Whether deleted resources are shown.
+        limit: Most resources to return.
+        after: `Page.last` of the page before; None for the first.
+        fields: Names of the resource's fields to fill. None for all.
+        experiment_ids: For runs, the experiments to look in. Empty for all.
+    """
+
+    filter: Expression | None
+    order_by: tuple[OrderKey, ...]
+    view: pb.View.ValueType
+    limit: int
+    after: tuple[Any, ...] | None = None
+    fields: frozenset[str] | None = None
+    experiment_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """Resources, and where the next page begins.
+
+    Args:
+        items: The resources.
+        last: Sort position of the last item, made of text, integers, finite floats and None. None on the last page.
+    """
+
+    items: list[Item]
+    last: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """Where a run is stored, for the methods that write below it.
+
+    Args:
+        row: Its number in the database.
+        run_id: Its id.
+        experiment_id: Its experiment's number.
+        deleted: Whether it is deleted, alone or with its experiment.
+    """
+
+    row: int
+    run_id: str
+    experiment_id: int
+    deleted: bool
+
+
+class Experiments(Protocol):
+    """Experiments and their tags."""
+
+    async def create(self, experiment: pb.Experiment, now_us: int) -> int | None:
+        """Stores a new experiment with its tags and returns its number; None when the name is taken."""
+
+    async def get(self, experiment_id: int) -> pb.Experiment | None:
+        """The experiment, also a deleted one."""
+
+    async def find(self, name: str) -> pb.Experiment | None:
+        """The experiment of that name, also a deleted one."""
+
+    async def get_many(self, experiment_ids: Sequence[int]) -> dict[int, pb.Experiment]:
+        """The experiments that exist, by number."""
+
+    async def list(self, query: Query) -> Page[pb.Experiment]:
+        """A page of experiments."""
+
+    async def update(self, experiment_id: int, values: Mapping[str, str], now_us: int) -> bool:
+        """Changes `name` and `description`; false when the new name is taken."""
+
+    async def set_tags(self, experiment_id: int, tags: Mapping[str, str]) -> None:
+        """Adds or changes tags."""
+
+    async def delete_tags(self, experiment_id: int, keys: Collection[str]) -> set[str]:
+        """Removes tags and returns the keys that were there."""
+
+    async def lock(self, experiment_id: int, *, shared: bool = False) -> pb.Experiment | None:
+        """The experiment without tags, kept from changing until the transaction ends; `shared` with others who read."""
+
+    async def set_deleted(self, experiment_id: int, deleted: bool, now_us: int) -> None:
+        """Deletes an active experiment and its active runs, or restores it and the runs that went with it."""
+
+    async def purge(self, experiment_id: int) -> None:
+        """Removes the experiment, which has no runs any more."""
+
+
+class Runs(Protocol):
+    """Runs with their params and tags."""
+
+    async def create(self, run: pb.Run, now_us: int) -> RunKey | None:
+        """Stores a new run with its params and tags; None when the id is taken."""
+
+    async def get(self, run_id: str) -> pb.Run | None:
+        """The run with all below it, also a deleted one."""
+
+    async def get_many(self, run_ids: Sequence[str], fields: frozenset[str] | None) -> dict[str, pb.Run]:
+        """The runs that exist, by id."""
+
+    async def list(self, query: Query) -> Page[pb.Run]:
+        """A page of runs."""
+
+    async def key(self, run_id: str, *, lock: bool = False) -> RunKey | None:
+        """Where the run is stored; with `lock`, kept from changing until the transaction ends."""
+
+    async def header(self, run_id: str) -> pb.Run | None:
+        """The run's own fields without params, tags, metrics and inputs, kept from changing until the transaction ends."""
+
+    async def update(self, key: RunKey, run: pb.Run, fields: Collection[str], now_us: int) -> None:
+        """Writes the named fields of `run`."""
+
+    async def set_deleted(self, key: RunKey, deleted: bool, now_us: int) -> None:
+        """Deletes or restores one run."""
+
+    async def log_params(self, key: RunKey, params: Mapping[str, pb.ParamValue]) -> dict[str, pb.ParamValue]:
+        """Writes params that are new. Returns those that are stored already with another value, as stored."""
+
+    async def set_tags(self, key: RunKey, tags: Mapping[str, str]) -> None:
+        """Adds or changes tags."""
+
+    async def delete_tags(self, key: RunKey, keys: Collection[str]) -> set[str]:
+        """Removes tags and returns the keys that were there."""
+
+    async def log_inputs(self, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
+        """Records datasets that the run reads."""
+
+    async def list_datasets(
+        self, experiment_ids: Sequence[int], limit: int, after: tuple[Any, ...] | None
+    ) -> Page[pb.ExperimentDataset]:
+        """A page of datasets by experiment, name and digest."""
+
+    async def of_experiment(self, experiment_id: int, limit: int) -> list[RunKey]:
+        """Some runs of an experiment, whatever their state."""
+
+    async def count(self, *, run_row: int | None = None, experiment_id: int | None = None) -> pb.PurgeSummary:
+        """What purging one run, given by its row, or all runs of an experiment would remove."""
+
+    async def purge(self, key: RunKey) -> None:
+        """Removes the run and everything below it."""
+
+
+class Metrics(Protocol):
+    """Metric points and summaries."""
+
+    async def append(self, key: RunKey, metrics: Sequence[pb.MetricPoints]) -> int:
+        """Stores points, whose columns are all filled, and brings summaries up to date. Returns the number of points."""
+
+    async def history(
+        self, key: RunKey, metric: str, limit: int, after: int | None
+    ) -> tuple[pb.MetricPoints, int | None] | None:
+        """Points in stored order after position `after`, and the position for the next page, None on the last.
+
+        None when the run has no such metric.
+        """
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What an earlier request of an id was and what it was answered.
+
+    Args:
+        request_hash: Digest of the request.
+        response: The answer, serialized.
+    """
+
+    request_hash: bytes
+    response: bytes
+
+
+class Replays(Protocol):
+    """Answers kept for repeated requests."""
+
+    async def find(self, method: str, request_id: str) -> Replay | None:
+        """The earlier request of this id, if any. Until the transaction ends, nobody else can store one."""
+
+    async def store(self, method: str, request_id: str, replay: Replay, now_us: int) -> None:
+        """Keeps the answer."""
+
+    async def sweep(self, before_us: int) -> int:
+        """Removes answers from before a time and returns their number."""
+
+
+class Transaction(Protocol):
+    """A view of the database that is the same throughout, and, for `Storage.write`, changes kept or dropped together."""
+
+    experiments: Experiments
+    runs: Runs
+    metrics: Metrics
+    replays: Replays
+    artifacts: Any
+
+
+class Storage(Protocol):
+    """A database."""
+
+    kind: str
+
+    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Runs a unit of work that reads a few rows."""
+
+    async def scan(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Runs a unit of work that may read many rows, without holding up other calls."""
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Runs a unit of work that writes. When this returns, its changes are durable; when it raises, there are none."""
+
+    async def ready(self) -> None:
+        """Returns when the database answers; raises `Unavailable` when it does not."""
+
+    async def close(self) -> None:
+        """Finishes what was accepted and releases the database."""

@@ -1,0 +1,201 @@
+"""Filters as conditions of SQL. `docs/filters.md` has the rules; the logic has two values, so no condition is ever null."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, exists, not_, or_, true
+from sqlalchemy.engine import Dialect
+
+from milepost_server.filters.ast import (
+    And,
+    Attribute,
+    Comparison,
+    DatasetField,
+    Expression,
+    In,
+    IsNull,
+    Match,
+    Metric,
+    Not,
+    Operand,
+    Or,
+    Param,
+    Tag,
+    ValueKind,
+)
+from milepost_server.storage.sql.dialects import like
+from milepost_server.storage.sql.keys import key_number
+from milepost_server.storage.sql.schema import (
+    dataset,
+    experiment,
+    experiment_tag,
+    run_input,
+    run_param,
+    run_tag,
+    series,
+)
+from milepost_server.storage.sql.values import BOOLEAN, FINITE, FLOAT, INTEGER, NEGATIVE_INFINITY, POSITIVE_INFINITY
+
+_Bool = ColumnElement[bool]
+_OPERATORS: Mapping[str, Callable[[Any, Any], _Bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+# SQLite reads `a OR b OR c` as a tree as deep as the list is long, and has a limit on its depth.
+_CHUNK = 50
+
+
+def condition(
+    dialect: Dialect, number: ColumnElement[int], attributes: Mapping[str, ColumnElement[Any]], filter_: Expression
+) -> _Bool:
+    """The condition that holds for the rows that a filter finds.
+
+    Args:
+        dialect: The database.
+        number: Column of the entity's row number.
+        attributes: Columns of the entity's attributes by name.
+        filter_: What to look for.
+    """
+    return _Conditions(dialect, number, attributes).of(filter_)
+
+
+@dataclass(frozen=True)
+class _Conditions:
+    dialect: Dialect
+    number: ColumnElement[int]
+    attributes: Mapping[str, ColumnElement[Any]]
+
+    def of(self, expression: Expression) -> _Bool:
+        match expression:
+            case And(terms):
+                return _join(and_, [self.of(term) for term in terms])
+            case Or(terms):
+                return _join(or_, [self.of(term) for term in terms])
+            case Not(term):
+                return not_(self.of(term))
+            case IsNull(operand, negated):
+                present = self._where(operand, lambda _: true())
+                return present if negated else not_(present)
+            case Comparison(operand, sign, value):
+                return self._where(operand, lambda value_: value_.compare(sign, value))
+            case In(operand, values, negated):
+                return self._where(operand, lambda value_: value_.one_of(values, negated))
+            case Match(operand, pattern, case_sensitive):
+                return self._where(
+                    operand,
+                    lambda value_: like(self.dialect, value_.text, pattern, case_sensitive=case_sensitive),
+                )
+
+    def _where(self, operand: Operand, holds: Callable[[_Value], _Bool]) -> _Bool:
+        """Whether the operand is there and `holds` is true of it."""
+        match operand:
+            case Attribute(name, kind):
+                column = self.attributes[name]
+                there = column != "" if kind is ValueKind.TEXT else column.is_not(None)
+                return and_(there, holds(_Plain(column)))
+            case Tag(key):
+                return self._with_tag(key, holds)
+            case Param(key):
+                table = run_param.alias()
+                return self._with_key(table, key, holds(_ParamValue(table.c.text, table)))
+            case Metric(key, "count"):
+                table = series.alias()
+                return self._with_key(table, key, holds(_Plain(table.c.count)))
+            case Metric(key, summary):
+                table = series.alias()
+                kind_column, value_column = table.c[f"{summary}_kind"], table.c[f"{summary}_value"]
+                return self._with_key(
+                    table, key, and_(kind_column.is_not(None), holds(_Float(value_column, kind_column)))
+                )
+            case DatasetField(field):
+                column = run_input.c.context if field == "context" else dataset.c[field]
+                joined = run_input.join(dataset, dataset.c.id == run_input.c.dataset_id)
+                return exists().select_from(joined).where(run_input.c.run_id == self.number, holds(_Plain(column)))
+
+    def _with_key(self, table: FromClause, key: str, holds: _Bool) -> _Bool:
+        return exists().where(table.c.run_id == self.number, table.c.key_id == key_number(key), holds)
+
+    def _with_tag(self, key: str, holds: Callable[[_Value], _Bool]) -> _Bool:
+        if self.number.table is not experiment:  # type: ignore[attr-defined]
+            table = run_tag.alias()
+            return self._with_key(table, key, holds(_Plain(table.c.value)))
+        table = experiment_tag.alias()
+        return exists().where(table.c.experiment_id == self.number, table.c.key == key, holds(_Plain(table.c.value)))
+
+
+def _join(combine: Callable[..., _Bool], terms: list[_Bool]) -> _Bool:
+    while len(terms) > _CHUNK:
+        terms = [combine(*terms[begin : begin + _CHUNK]).self_group() for begin in range(0, len(terms), _CHUNK)]
+    return combine(*terms)
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A column that the database compares as the language does. It is not null."""
+
+    text: ColumnElement[Any]
+
+    def compare(self, sign: str, value: Any) -> _Bool:
+        return _OPERATORS[sign](self.text, value)
+
+    def one_of(self, values: Sequence[Any], negated: bool) -> _Bool:
+        return self.text.not_in(values) if negated else self.text.in_(values)
+
+
+@dataclass(frozen=True)
+class _Float:
+    """A float as a finite value and its kind; neither null but for the value of NaN."""
+
+    text: ColumnElement[Any]
+    kind: ColumnElement[int]
+
+    def compare(self, sign: str, value: float) -> _Bool:
+        finite = and_(self.kind == FINITE, _OPERATORS[sign](self.text, float(value)))
+        if sign == "!=":
+            return or_(self.kind != FINITE, finite)
+        if sign in (">", ">="):
+            return or_(self.kind == POSITIVE_INFINITY, finite)
+        if sign in ("<", "<="):
+            return or_(self.kind == NEGATIVE_INFINITY, finite)
+        return finite
+
+    def one_of(self, values: Sequence[float], negated: bool) -> _Bool:
+        found = and_(self.kind == FINITE, self.text.in_([float(value) for value in values]))
+        return or_(self.kind != FINITE, self.text.not_in([float(value) for value in values])) if negated else found
+
+
+@dataclass(frozen=True)
+class _ParamValue:
+    """A param: as text whatever its kind, as a number or a boolean only when it is one."""
+
+    text: ColumnElement[Any]
+    table: FromClause
+
+    def compare(self, sign: str, value: str | float | bool) -> _Bool:
+        columns = self.table.c
+        if isinstance(value, str):
+            return _OPERATORS[sign](self.text, value)
+        if isinstance(value, bool):
+            return and_(columns.kind == BOOLEAN, _OPERATORS[sign](columns.integer, int(value)))
+        number = _Float(columns.number, columns.number_kind)
+        if isinstance(value, int):
+            exact = and_(columns.kind == INTEGER, _OPERATORS[sign](columns.integer, value))
+            return or_(exact, and_(columns.kind == FLOAT, number.compare(sign, value)))
+        return and_(columns.kind.in_((INTEGER, FLOAT)), number.compare(sign, value))
+
+    def one_of(self, values: Sequence[str | float], negated: bool) -> _Bool:
+        if isinstance(values[0], str):
+            return _Plain(self.text).one_of(values, negated)
+        found = or_(*(self.compare("=", value) for value in values))
+        return and_(self.table.c.kind.in_((INTEGER, FLOAT)), not_(found)) if negated else found
+
+
+_Value = _Plain | _Float | _ParamValue

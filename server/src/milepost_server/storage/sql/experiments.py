@@ -1,0 +1,174 @@
+"""Rows of experiments and their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from milepost import v1 as pb
+from sqlalchemy import bindparam, delete, false, null, select, true, update
+
+from milepost_server.storage.base import Page, Query
+from milepost_server.storage.sql.schema import experiment, experiment_tag, run
+from milepost_server.storage.sql.search import EXPERIMENT_SEARCH, search
+from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
+from milepost_server.storage.sql.values import keep_fields, timestamp
+
+_COLUMNS = (
+    experiment.c.id,
+    experiment.c.name,
+    experiment.c.description,
+    experiment.c.create_us,
+    experiment.c.update_us,
+    experiment.c.delete_us,
+    experiment.c.version,
+)
+_this = experiment.c.id == bindparam("experiment")
+
+_GET = Statement(select(*_COLUMNS).where(_this))
+_LOCK = Statement(select(*_COLUMNS).where(_this).with_for_update())
+_LOCK_SHARED = Statement(select(*_COLUMNS).where(_this).with_for_update(read=True))
+_FIND = Statement(select(*_COLUMNS).where(experiment.c.name == bindparam("name")))
+_GET_MANY = Statement(select(*_COLUMNS).where(any_of(experiment.c.id, "experiments")))
+_TAGS = Statement(
+    select(experiment_tag.c.experiment_id, experiment_tag.c.key, experiment_tag.c.value).where(
+        any_of(experiment_tag.c.experiment_id, "experiments")
+    )
+)
+_CREATE = Upsert(
+    experiment,
+    ["name", "description", "create_us", "update_us", "version"],
+    ["name"],
+    returning=["id"],
+)
+_NAME_TAKEN = Statement(
+    select(experiment.c.id).where(experiment.c.name == bindparam("name"), experiment.c.id != bindparam("experiment"))
+)
+_TOUCH = Statement(update(experiment).where(_this).values(update_us=bindparam("now"), version=experiment.c.version + 1))
+_SET_TAG = Upsert(experiment_tag, ["experiment_id", "key", "value"], ["experiment_id", "key"], ["value"])
+_DELETE_TAG = Statement(
+    delete(experiment_tag)
+    .where(experiment_tag.c.experiment_id == bindparam("experiment"), any_of(experiment_tag.c.key, "keys"))
+    .returning(experiment_tag.c.key)
+)
+_DELETE = Statement(
+    update(experiment)
+    .where(_this)
+    .values(delete_us=bindparam("now"), update_us=bindparam("now"), version=experiment.c.version + 1)
+)
+_DELETE_RUNS = Statement(
+    update(run)
+    .where(run.c.experiment_id == bindparam("experiment"), run.c.delete_us.is_(None))
+    .values(delete_us=bindparam("now"), deleted_with_experiment=true())
+)
+_RESTORE = Statement(
+    update(experiment)
+    .where(_this)
+    .values(delete_us=null(), update_us=bindparam("now"), version=experiment.c.version + 1)
+)
+_RESTORE_RUNS = Statement(
+    update(run)
+    .where(run.c.experiment_id == bindparam("experiment"), run.c.deleted_with_experiment == true())
+    .values(delete_us=null(), deleted_with_experiment=false())
+)
+_PURGE = Statement(delete(experiment).where(_this))
+
+
+def _resource(row: Row, artifact_root: str) -> pb.Experiment:
+    number, name, description, create_us, update_us, delete_us, version = row
+    return pb.Experiment(
+        experiment_id=str(number),
+        name=name,
+        description=description,
+        artifact_root=f"{artifact_root}/{number}",
+        create_time=timestamp(create_us),
+        update_time=timestamp(update_us),
+        delete_time=None if delete_us is None else timestamp(delete_us),
+        etag=f"{version:x}",
+    )
+
+
+class ExperimentRows:
+    """See `storage.base.Experiments`."""
+
+    def __init__(self, connection: Connection, artifact_root: str) -> None:
+        self._connection = connection
+        self._artifact_root = artifact_root
+
+    async def create(self, experiment: pb.Experiment, now_us: int) -> int | None:
+        created = await self._connection.fetch(
+            _CREATE.on(self._connection),
+            name=experiment.name,
+            description=experiment.description,
+            create_us=now_us,
+            update_us=now_us,
+            version=1,
+        )
+        if not created:
+            return None
+        number: int = created[0][0]
+        await self.set_tags(number, experiment.tags)
+        return number
+
+    async def get(self, experiment_id: int) -> pb.Experiment | None:
+        return await self._one(await self._connection.fetch(_GET, experiment=experiment_id))
+
+    async def find(self, name: str) -> pb.Experiment | None:
+        return await self._one(await self._connection.fetch(_FIND, name=name))
+
+    async def _one(self, rows: Sequence[Row]) -> pb.Experiment | None:
+        return (await self._with_tags(rows))[0] if rows else None
+
+    async def _with_tags(self, rows: Sequence[Row]) -> list[pb.Experiment]:
+        experiments = {row[0]: _resource(row, self._artifact_root) for row in rows}
+        wanted = self._connection.array(list(experiments))
+        for number, key, value in await self._connection.fetch(_TAGS, experiments=wanted):
+            experiments[number].tags[key] = value
+        return list(experiments.values())
+
+    async def get_many(self, experiment_ids: Sequence[int]) -> dict[int, pb.Experiment]:
+        rows = await self._connection.fetch(_GET_MANY, experiments=self._connection.array(experiment_ids))
+        return dict(zip((row[0] for row in rows), await self._with_tags(rows), strict=True))
+
+    async def list(self, query: Query) -> Page[pb.Experiment]:
+        numbers, last = await search(self._connection, EXPERIMENT_SEARCH, query)
+        found = await self.get_many(numbers) if numbers else {}
+        keep_fields(found.values(), query.fields)
+        return Page([found[number] for number in numbers], last)
+
+    async def update(self, experiment_id: int, values: Mapping[str, str], now_us: int) -> bool:
+        connection = self._connection
+        if "name" in values and await connection.fetch(_NAME_TAKEN, name=values["name"], experiment=experiment_id):
+            return False
+        if values:
+            await connection.execute(
+                Statement(update(experiment).where(experiment.c.id == experiment_id).values(values))
+            )
+        await connection.execute(_TOUCH, experiment=experiment_id, now=now_us)
+        return True
+
+    async def set_tags(self, experiment_id: int, tags: Mapping[str, str]) -> None:
+        rows: list[dict[str, Any]] = [
+            {"experiment_id": experiment_id, "key": key, "value": value} for key, value in tags.items()
+        ]
+        if rows:
+            await self._connection.execute_many(_SET_TAG.on(self._connection), rows)
+
+    async def delete_tags(self, experiment_id: int, keys: Collection[str]) -> set[str]:
+        wanted = self._connection.array(list(keys))
+        return {row[0] for row in await self._connection.fetch(_DELETE_TAG, experiment=experiment_id, keys=wanted)}
+
+    async def lock(self, experiment_id: int, *, shared: bool = False) -> pb.Experiment | None:
+        rows = await self._connection.fetch(_LOCK_SHARED if shared else _LOCK, experiment=experiment_id)
+        return _resource(rows[0], self._artifact_root) if rows else None
+
+    async def set_deleted(self, experiment_id: int, deleted: bool, now_us: int) -> None:
+        if deleted:
+            await self._connection.execute(_DELETE, experiment=experiment_id, now=now_us)
+            await self._connection.execute(_DELETE_RUNS, experiment=experiment_id, now=now_us)
+        else:
+            await self._connection.execute(_RESTORE, experiment=experiment_id, now=now_us)
+            await self._connection.execute(_RESTORE_RUNS, experiment=experiment_id)
+
+    async def purge(self, experiment_id: int) -> None:
+        await self._connection.execute(_PURGE, experiment=experiment_id)

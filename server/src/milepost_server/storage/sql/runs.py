@@ -1,0 +1,215 @@
+"""Rows of runs; what hangs below a run is in `run_details`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from milepost import v1 as pb
+from sqlalchemy import bindparam, delete, func, select, update
+
+from milepost_server.storage.base import Page, Query, RunKey
+from milepost_server.storage.sql import run_details
+from milepost_server.storage.sql.run_inputs import list_datasets, log_inputs
+from milepost_server.storage.sql.schema import artifact, run, series
+from milepost_server.storage.sql.search import RUN_SEARCH, search
+from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
+from milepost_server.storage.sql.values import microseconds, timestamp
+
+_COLUMNS = (
+    run.c.id,
+    run.c.run_id,
+    run.c.experiment_id,
+    run.c.name,
+    run.c.state,
+    run.c.start_us,
+    run.c.end_us,
+    run.c.description,
+    run.c.user,
+    run.c.parent_run_id,
+    run.c.create_us,
+    run.c.update_us,
+    run.c.delete_us,
+    run.c.version,
+)
+_this = run.c.run_id == bindparam("run_id")
+_header = select(*_COLUMNS)
+
+_GET = Statement(_header.where(_this))
+_LOCK_HEADER = Statement(_header.where(_this).with_for_update())
+_GET_MANY = Statement(_header.where(any_of(run.c.run_id, "run_ids")))
+_GET_ROWS = Statement(_header.where(any_of(run.c.id, "rows")))
+_key = select(run.c.id, run.c.run_id, run.c.experiment_id, run.c.delete_us)
+_KEY = Statement(_key.where(_this))
+# Writers of one run queue here; key_share lets rows that refer to the run be inserted meanwhile.
+_LOCK_KEY = Statement(_key.where(_this).with_for_update(key_share=True))
+_KEYS_OF_EXPERIMENT = Statement(
+    _key.where(run.c.experiment_id == bindparam("experiment")).order_by(run.c.id).limit(bindparam("most"))
+)
+_CREATE = Upsert(
+    run,
+    [
+        "run_id",
+        "experiment_id",
+        "name",
+        "state",
+        "start_us",
+        "end_us",
+        "description",
+        "user",
+        "parent_run_id",
+        "create_us",
+        "update_us",
+        "deleted_with_experiment",
+        "version",
+    ],
+    ["run_id"],
+    returning=["id"],
+)
+_SET_DELETED = Statement(
+    update(run)
+    .where(run.c.id == bindparam("run"))
+    .values(delete_us=bindparam("delete_us"), deleted_with_experiment=False, version=run.c.version + 1)
+)
+_PURGE = Statement(delete(run).where(run.c.id == bindparam("run")))
+
+
+def _resource(row: Row, artifact_root: str) -> pb.Run:
+    (_, run_id, number, name, state, start_us, end_us, description, user, parent, create, update_, deleted, version) = (
+        row
+    )
+    return pb.Run(
+        run_id=run_id,
+        experiment_id=str(number),
+        name=name,
+        state=state,
+        start_time=timestamp(start_us),
+        end_time=None if end_us is None else timestamp(end_us),
+        description=description,
+        user=user,
+        parent_run_id=parent,
+        artifact_root=f"{artifact_root}/{number}/{run_id}/artifacts",
+        create_time=timestamp(create),
+        update_time=timestamp(update_),
+        delete_time=None if deleted is None else timestamp(deleted),
+        etag=f"{version:x}",
+    )
+
+
+def _written(message: pb.Run, fields: Collection[str]) -> dict[str, Any]:
+    """Columns and values of the named fields."""
+    columns: dict[str, Any] = {}
+    for field in fields:
+        if field == "start_time":
+            columns["start_us"] = microseconds(message.start_time)
+        elif field == "end_time":
+            columns["end_us"] = microseconds(message.end_time) if message.HasField("end_time") else None
+        else:
+            columns[field] = getattr(message, field)
+    return columns
+
+
+class RunRows:
+    """See `storage.base.Runs`."""
+
+    def __init__(self, connection: Connection, artifact_root: str) -> None:
+        self._connection = connection
+        self._artifact_root = artifact_root
+
+    async def create(self, message: pb.Run, now_us: int) -> RunKey | None:
+        fields = ("run_id", "name", "state", "start_time", "end_time", "description", "user", "parent_run_id")
+        number = int(message.experiment_id)
+        created = await self._connection.fetch(
+            _CREATE.on(self._connection),
+            **_written(message, fields),
+            experiment_id=number,
+            create_us=now_us,
+            update_us=now_us,
+            deleted_with_experiment=False,
+            version=1,
+        )
+        if not created:
+            return None
+        key = RunKey(created[0][0], message.run_id, number, deleted=False)
+        await self.log_params(key, message.params)
+        await self.set_tags(key, message.tags)
+        return key
+
+    async def get(self, run_id: str) -> pb.Run | None:
+        rows = await self._connection.fetch(_GET, run_id=run_id)
+        if not rows:
+            return None
+        message = _resource(rows[0], self._artifact_root)
+        await run_details.fill(self._connection, {rows[0][0]: message}, None)
+        return message
+
+    async def get_many(self, run_ids: Sequence[str], fields: frozenset[str] | None) -> dict[str, pb.Run]:
+        rows = await self._connection.fetch(_GET_MANY, run_ids=self._connection.array(run_ids))
+        runs = {row[0]: _resource(row, self._artifact_root) for row in rows}
+        await run_details.fill(self._connection, runs, fields)
+        return {message.run_id: message for message in runs.values()}
+
+    async def list(self, query: Query) -> Page[pb.Run]:
+        numbers, last = await search(self._connection, RUN_SEARCH, query)
+        if not numbers:
+            return Page([], None)
+        rows = await self._connection.fetch(_GET_ROWS, rows=self._connection.array(numbers))
+        runs = {row[0]: _resource(row, self._artifact_root) for row in rows}
+        await run_details.fill(self._connection, runs, query.fields)
+        return Page([runs[number] for number in numbers], last)
+
+    async def key(self, run_id: str, *, lock: bool = False) -> RunKey | None:
+        rows = await self._connection.fetch(_LOCK_KEY if lock else _KEY, run_id=run_id)
+        return _run_key(rows[0]) if rows else None
+
+    async def header(self, run_id: str) -> pb.Run | None:
+        rows = await self._connection.fetch(_LOCK_HEADER, run_id=run_id)
+        return _resource(rows[0], self._artifact_root) if rows else None
+
+    async def update(self, key: RunKey, message: pb.Run, fields: Collection[str], now_us: int) -> None:
+        values = {**_written(message, fields), "update_us": now_us, "version": run.c.version + 1}
+        await self._connection.execute(Statement(update(run).where(run.c.id == key.row).values(values)))
+
+    async def set_deleted(self, key: RunKey, deleted: bool, now_us: int) -> None:
+        await self._connection.execute(_SET_DELETED, run=key.row, delete_us=now_us if deleted else None)
+
+    async def log_params(self, key: RunKey, params: Mapping[str, pb.ParamValue]) -> dict[str, pb.ParamValue]:
+        return await run_details.log_params(self._connection, key.row, params)
+
+    async def set_tags(self, key: RunKey, tags: Mapping[str, str]) -> None:
+        await run_details.set_tags(self._connection, key.row, tags)
+
+    async def delete_tags(self, key: RunKey, keys: Collection[str]) -> set[str]:
+        return await run_details.delete_tags(self._connection, key.row, keys)
+
+    async def log_inputs(self, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
+        await log_inputs(self._connection, key, inputs)
+
+    async def list_datasets(
+        self, experiment_ids: Sequence[int], limit: int, after: tuple[Any, ...] | None
+    ) -> Page[pb.ExperimentDataset]:
+        return await list_datasets(self._connection, experiment_ids, limit, after)
+
+    async def of_experiment(self, experiment_id: int, limit: int) -> list[RunKey]:
+        rows = await self._connection.fetch(_KEYS_OF_EXPERIMENT, experiment=experiment_id, most=limit)
+        return [_run_key(row) for row in rows]
+
+    async def count(self, *, run_row: int | None = None, experiment_id: int | None = None) -> pb.PurgeSummary:
+        chosen = run.c.id == run_row if run_row is not None else run.c.experiment_id == experiment_id
+        inside = select(run.c.id).where(chosen)
+        counts = select(
+            select(func.count()).select_from(run).where(chosen).scalar_subquery(),
+            select(func.coalesce(func.sum(series.c.count), 0)).where(series.c.run_id.in_(inside)).scalar_subquery(),
+            select(func.count()).select_from(artifact).where(artifact.c.run_id.in_(inside)).scalar_subquery(),
+            select(func.coalesce(func.sum(artifact.c.size), 0)).where(artifact.c.run_id.in_(inside)).scalar_subquery(),
+        )
+        (row,) = await self._connection.fetch(Statement(counts))
+        runs, points, files, size = (int(count) for count in row)
+        return pb.PurgeSummary(runs=runs, metric_points=points, artifacts=files, artifact_bytes=size)
+
+    async def purge(self, key: RunKey) -> None:
+        await self._connection.execute(_PURGE, run=key.row)
+
+
+def _run_key(row: Row) -> RunKey:
+    return RunKey(row[0], row[1], row[2], deleted=row[3] is not None)

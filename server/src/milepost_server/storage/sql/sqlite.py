@@ -1,0 +1,240 @@
+"""SQLite: one writer thread with group commit, point reads in the event loop, scans on a few threads.
+
+A unit of work is a coroutine, but nothing in it ever waits here: the driver is called directly. So it is run to its end
+by one `send`, in whatever thread owns the connection, and a call needs one thread hop at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from milepost import v1 as pb
+
+from milepost_server.errors import ResourceExhausted, Unavailable
+from milepost_server.storage.base import Transaction
+from milepost_server.storage.sql.dialects import SQLITE
+from milepost_server.storage.sql.statements import Row, Statement
+from milepost_server.storage.sql.transaction import SqlTransaction
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[Transaction], Awaitable[T]]
+
+# A group holds up its first member by what its last one costs.
+_MAX_GROUP = 512
+_SCAN_THREADS = 3
+_BUSY_TIMEOUT_MS = 10_000
+
+
+class SqliteConnection:
+    """A driver connection as statements see it."""
+
+    dialect = SQLITE
+
+    def __init__(self, path: str, artifact_root: str, *, synchronous: str = "FULL", read_only: bool = False) -> None:
+        self._artifact_root = artifact_root
+        self.driver = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        self.driver.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        self.driver.execute("PRAGMA foreign_keys = ON")
+        self.driver.execute(f"PRAGMA synchronous = {synchronous}")
+        self.driver.execute("PRAGMA cache_size = -16000")
+        if read_only:
+            self.driver.execute("PRAGMA query_only = ON")
+
+    async def fetch(self, statement: Statement, **values: Any) -> Sequence[Row]:
+        compiled = statement.compiled(SQLITE)
+        return self.driver.execute(compiled.sql, {**compiled.own, **values} if compiled.own else values).fetchall()
+
+    async def execute(self, statement: Statement, **values: Any) -> int:
+        compiled = statement.compiled(SQLITE)
+        return self.driver.execute(compiled.sql, {**compiled.own, **values} if compiled.own else values).rowcount
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.driver.executemany(statement.compiled(SQLITE).sql, rows)
+
+    def array(self, values: Sequence[Any]) -> str:
+        return json.dumps(list(values))
+
+    def run(self, work: Work[T]) -> T:
+        """Runs a unit of work to its end, within the transaction that is open."""
+        coroutine = cast("Any", work(SqlTransaction(self, self._artifact_root)))
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return cast("T", end.value)
+        coroutine.close()
+        raise RuntimeError("a unit of work waited for something that is not its transaction")
+
+    def snapshot(self, work: Work[T]) -> T:
+        """Runs a unit of work that reads, on one state of the database."""
+        self.driver.execute("BEGIN")
+        try:
+            return self.run(work)
+        except sqlite3.Error as error:
+            raise translate(error) from error
+        finally:
+            self.driver.execute("COMMIT")
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    work: Work[T]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[T]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class SqliteStorage:
+    """A SQLite database in WAL mode, owned by this process.
+
+    Args:
+        path: The database file, which has the current schema.
+        artifact_root: URL of the folder that holds the experiments' folders.
+        synchronous: `FULL` (every commit is on disk before it is acknowledged) or `NORMAL`.
+    """
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path, artifact_root: str, synchronous: str = "FULL") -> None:
+        self._writer = SqliteConnection(str(path), artifact_root, synchronous=synchronous)
+        self._writer.driver.execute("PRAGMA journal_mode = WAL")
+        self._reader = SqliteConnection(str(path), artifact_root, read_only=True)
+        self._path, self._artifact_root = str(path), artifact_root
+        self._scanners = threading.local()
+        self._scan_connections: list[SqliteConnection] = []
+        self._pool = ThreadPoolExecutor(_SCAN_THREADS, thread_name_prefix="milepost-scan")
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_groups, name="milepost-writer", daemon=True)
+        self._thread.start()
+        self._closed = False
+        # The file itself must survive a power loss as its content does.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    async def read(self, work: Work[T]) -> T:
+        return self._reader.snapshot(work)
+
+    async def scan(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._scan, work)
+
+    def _scan(self, work: Work[T]) -> T:
+        connection: SqliteConnection | None = getattr(self._scanners, "connection", None)
+        if connection is None:
+            connection = self._scanners.connection = SqliteConnection(self._path, self._artifact_root, read_only=True)
+            self._scan_connections.append(connection)
+        return connection.snapshot(work)
+
+    async def write(self, work: Work[T]) -> T:
+        if self._closed:
+            raise Unavailable("The server is shutting down.", reason=pb.ERROR_REASON_SHUTTING_DOWN)
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop, loop.create_future())
+        self._jobs.put(job)
+        # The work goes on when the caller has gone: it may be committed with its neighbours already.
+        return await asyncio.shield(job.future)
+
+    async def ready(self) -> None:
+        try:
+            self._reader.driver.execute("SELECT 1").fetchone()
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._pool.shutdown)
+        for connection in (*self._scan_connections, self._reader, self._writer):
+            connection.driver.close()
+
+    def _write_groups(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group, last = [first], False
+            with contextlib.suppress(queue.Empty):
+                while len(group) < _MAX_GROUP and not last:
+                    job = self._jobs.get_nowait()
+                    if job is None:
+                        last = True
+                    else:
+                        group.append(job)
+            self._commit(group)
+            _deliver(group)
+            if last:
+                return
+
+    def _commit(self, group: list[_Job[Any]]) -> None:
+        """Runs a group in one transaction; a member that fails is rolled back alone."""
+        execute = self._writer.driver.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            for job in group:
+                execute("SAVEPOINT job")
+                try:
+                    job.result = self._writer.run(job.work)
+                except Exception as error:
+                    job.error = translate(error) if isinstance(error, sqlite3.Error) else error
+                    # A full disk may have ended the whole transaction.
+                    if not self._writer.driver.in_transaction:
+                        raise
+                    execute("ROLLBACK TO job")
+                execute("RELEASE job")
+            execute("COMMIT")
+        except Exception as error:
+            with contextlib.suppress(sqlite3.Error):
+                if self._writer.driver.in_transaction:
+                    execute("ROLLBACK")
+            reported = translate(error) if isinstance(error, sqlite3.Error) else error
+            for job in group:
+                job.error = job.error or reported
+
+
+def _deliver(group: list[_Job[Any]]) -> None:
+    def resolve() -> None:
+        for job in group:
+            if job.future.done():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+                # Nobody may be waiting any more; that is no reason for a warning.
+                job.future.exception()
+            else:
+                job.future.set_result(job.result)
+
+    with contextlib.suppress(RuntimeError):  # the loop is gone, and with it the callers
+        group[0].loop.call_soon_threadsafe(resolve)
+
+
+def translate(error: sqlite3.Error) -> BaseException:
+    """What a caller is told of a failure of the database; an unexpected one stays as it is."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return ResourceExhausted(
+            "The disk of the database is full. Free some space and repeat; reading goes on.",
+            reason=pb.ERROR_REASON_STORAGE_FULL,
+            retry_after_s=10,
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR):
+        _log.warning("database unavailable", exc_info=error)
+        return Unavailable(
+            "The database does not answer. Repeat later.", reason=pb.ERROR_REASON_DATABASE_UNAVAILABLE, retry_after_s=1
+        )
+    return error

@@ -1,0 +1,129 @@
+"""How values of messages are kept in columns."""
+
+from __future__ import annotations
+
+import math
+import struct
+import sys
+from collections.abc import Iterable
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from milepost import v1 as pb
+
+from milepost_server.storage.sql.statements import Row
+
+# Kinds of floats, in the order in which they sort.
+NEGATIVE_INFINITY, FINITE, POSITIVE_INFINITY, NAN = -1, 0, 1, 2
+
+# Kinds of params: the field numbers of `ParamValue`.
+STRING, INTEGER, FLOAT, BOOLEAN, JSON = 1, 2, 3, 4, 5
+
+_Q, _D = struct.Struct("<q"), struct.Struct("<d")
+
+
+def to_bits(value: float) -> int:
+    """The bits of a float64 as an int64."""
+    bits: int = _Q.unpack(_D.pack(value))[0]
+    return bits
+
+
+def from_bits(bits: int) -> float:
+    """The float64 of these bits."""
+    value: float = _D.unpack(_Q.pack(bits))[0]
+    return value
+
+
+def sortable(value: float) -> tuple[int, float | None]:
+    """A float64 as a kind and a finite float64 that sort as it does; the latter is None for NaN."""
+    if math.isfinite(value):
+        return FINITE, value
+    if math.isnan(value):
+        return NAN, None
+    return (POSITIVE_INFINITY, sys.float_info.max) if value > 0 else (NEGATIVE_INFINITY, -sys.float_info.max)
+
+
+def timestamp(us: int) -> Timestamp:
+    """A time in microseconds since the Unix epoch as a message."""
+    seconds, rest = divmod(us, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)
+
+
+def microseconds(time: Timestamp) -> int:
+    """A message as microseconds since the Unix epoch; what is finer is dropped."""
+    return time.seconds * 1_000_000 + time.nanos // 1000
+
+
+def param_columns(value: pb.ParamValue) -> dict[str, str | int | float | None]:
+    """The columns of `run_param` that hold a value."""
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return _param(STRING, value.string_value)
+        case "int_value":
+            number = value.int_value
+            return _param(INTEGER, str(number), number, FINITE, float(number))
+        case "double_value":
+            kind, finite = sortable(value.double_value)
+            return _param(FLOAT, repr(value.double_value), to_bits(value.double_value), kind, finite)
+        case "bool_value":
+            return _param(BOOLEAN, "true" if value.bool_value else "false", int(value.bool_value))
+        case _:
+            return _param(JSON, value.json_value)
+
+
+def _param(
+    kind: int, text: str, integer: int | None = None, number_kind: int | None = None, number: float | None = None
+) -> dict[str, str | int | float | None]:
+    return {"kind": kind, "text": text, "integer": integer, "number_kind": number_kind, "number": number}
+
+
+def param_value(kind: int, text: str, integer: int) -> pb.ParamValue:
+    """The value that the columns hold."""
+    if kind == STRING:
+        return pb.ParamValue(string_value=text)
+    if kind == FLOAT:
+        return pb.ParamValue(double_value=from_bits(integer))
+    if kind == INTEGER:
+        return pb.ParamValue(int_value=integer)
+    if kind == BOOLEAN:
+        return pb.ParamValue(bool_value=bool(integer))
+    return pb.ParamValue(json_value=text)
+
+
+def read_float(kind: int, value: float | None, bits: int) -> float:
+    """The exact float of a summary column; finite ones but zero need no look at the bits."""
+    return value if kind == FINITE and value else from_bits(bits)
+
+
+def metric_summary(row: Row) -> pb.MetricSummary:
+    """The summary of a row of `SUMMARY_COLUMNS`."""
+    summary = pb.MetricSummary(
+        count=row[0],
+        nan_count=row[1],
+        last_timestamp_ms=row[2],
+        last=read_float(row[3], row[4], row[5]),
+        last_step=row[6],
+        first=read_float(row[7], row[8], row[9]),
+        first_step=row[10],
+    )
+    if row[11] is not None:
+        summary.min = read_float(row[11], row[12], row[13])
+        summary.min_step = row[14]
+        summary.max = read_float(row[15], row[16], row[17])
+        summary.max_step = row[18]
+    return summary
+
+
+SUMMARY_COLUMNS = ("count", "nan_count", "last_time_ms") + tuple(
+    f"{point}_{column}" for point in ("last", "first", "min", "max") for column in ("kind", "value", "bits", "step")
+)
+
+
+def keep_fields(messages: Iterable[Message], fields: frozenset[str] | None) -> None:
+    """Empties all fields of messages of one kind but the named ones; None keeps all."""
+    if fields is None:
+        return
+    for message in messages:
+        for field in message.DESCRIPTOR.fields:
+            if field.name not in fields:
+                message.ClearField(field.name)
