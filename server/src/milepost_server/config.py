@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     grpc_port: int = Field(5001, ge=0, le=65535, description="Port of gRPC; 0 takes a free one and prints it.")
     database_url: str = Field(
         "",
-        description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME. Default: milepost.db in the data folder.",
+        description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME. Default: a file in the data folder.",
     )
     artifact_root: str = Field(
         "", description="Path or fsspec URL where artifacts are kept. Default: artifacts/ in the data folder."

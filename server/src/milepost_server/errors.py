@@ -1,7 +1,7 @@
 """Refusals that a caller can act on, and their wire form.
 
-Every layer raises `DomainError`; `calls` maps whatever leaves a handler to a `google.rpc.Status`, once, for all methods and
-both transports. Reasons are the closed set of `milepost.v1.ErrorReason`.
+Every layer raises `DomainError`; `calls` maps whatever leaves a handler to a `google.rpc.Status`, once, for all methods
+and both transports. Reasons are the closed set of `milepost.v1.ErrorReason`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class FieldViolation:
     """One field of the request that breaks a rule.
 
     Args:
-        field: Path of the field in the request message, in proto spelling, such as `run.tags["a b"]` or `metrics[3].key`.
+        field: Path of the field in the request message, in proto spelling, such as `metrics[3].key`.
         description: What is wrong and what to do, without a final full stop.
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from milepost import v1 as pb
-
 from milepost_server.calls.call import Call
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from milepost import v1 as pb
-
 from milepost_server.calls.call import Call
 from milepost_server.services.batches import BatchService
 from milepost_server.services.experiments import ExperimentService

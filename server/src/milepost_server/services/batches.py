@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 
 from milepost import v1 as pb
-
 from milepost_server.errors import AlreadyExists, invalid_field, quote
 from milepost_server.services.clock import Clock
 from milepost_server.services.metrics import complete_columns, writable_run

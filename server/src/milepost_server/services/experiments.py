@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from milepost import v1 as pb
-
 from milepost_server.errors import AlreadyExists, NotFound, quote
 from milepost_server.filters import EXPERIMENTS, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
-from milepost import v1 as pb
 
+from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument, invalid_field, quote
 
 

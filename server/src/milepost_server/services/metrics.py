@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from milepost import v1 as pb
-
 from milepost_server.errors import NotFound, invalid_field, quote
 from milepost_server.services.clock import Clock
 from milepost_server.services.pages import decode_token, encode_token, page_limit

@@ -10,9 +10,9 @@ _ADJECTIVES = (
     "robust", "serene", "sharp", "silver", "steady", "sunny", "swift", "tidy", "vivid", "warm", "wise",
 )  # fmt: skip
 _NOUNS = (
-    "badger", "bay", "beacon", "birch", "bridge", "brook", "cedar", "cliff", "comet", "crane", "delta", "falcon", "fjord",
-    "forest", "garden", "harbor", "heron", "hill", "island", "lake", "lark", "lynx", "maple", "meadow", "mesa", "otter",
-    "pine", "pond", "reef", "ridge", "river", "robin", "summit", "trail", "valley", "willow",
+    "badger", "bay", "beacon", "birch", "bridge", "brook", "cedar", "cliff", "comet", "crane", "delta", "falcon",
+    "fjord", "forest", "garden", "harbor", "heron", "hill", "island", "lake", "lark", "lynx", "maple", "meadow", "mesa",
+    "otter", "pine", "pond", "reef", "ridge", "river", "robin", "summit", "trail", "valley", "willow",
 )  # fmt: skip
 
 

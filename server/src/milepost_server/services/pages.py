@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 from google.protobuf.message import Message
-from milepost import v1 as pb
 
+from milepost import v1 as pb
 from milepost_server.errors import invalid_field
 
 _DIGEST_BYTES = 12

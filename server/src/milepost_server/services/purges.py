@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from milepost import v1 as pb
-
 from milepost_server.services.refusals import experiment_not_found, not_deleted, run_not_found
 from milepost_server.storage.base import RunKey, Storage, Transaction
 
@@ -65,7 +64,7 @@ class PurgeService:
     async def _purge_some(self, experiment_id: str) -> bool:
         """Removes some runs, or the experiment itself once it has none, and says whether there is more to remove."""
 
-        async def work(tx: Transaction) -> list[RunKey]:
+        async def work(tx: Transaction) -> Sequence[RunKey]:
             await _check_deleted(tx, experiment_id)
             keys = await tx.runs.of_experiment(int(experiment_id), _RUNS_AT_ONCE)
             for key in keys:

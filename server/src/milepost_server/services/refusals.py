@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from milepost import v1 as pb
-
 from milepost_server.errors import Aborted, FailedPrecondition, NotFound, quote
 
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar, cast
 
 from google.protobuf.message import Message
-from milepost import v1 as pb
 
+from milepost import v1 as pb
 from milepost_server.errors import invalid_field
 from milepost_server.services.clock import Clock
 from milepost_server.storage.base import Replay, Storage, Transaction

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 from milepost import v1 as pb
-
 from milepost_server.errors import AlreadyExists, invalid_field, quote
 from milepost_server.filters import RUNS, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
@@ -172,7 +171,7 @@ async def _check_parent(tx: Transaction, run: pb.Run) -> None:
     if parent.experiment_id != int(run.experiment_id):
         raise invalid_field(
             "run.parent_run_id",
-            f"run {quote(run.parent_run_id)} belongs to experiment {parent.experiment_id}; nest runs within one experiment",
+            f"run {quote(run.parent_run_id)} is of experiment {parent.experiment_id}; nest runs within one experiment",
         )
 
 

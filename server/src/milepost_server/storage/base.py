@@ -2,7 +2,8 @@
 
 A service passes a unit of work, a coroutine function of one `Transaction`, to `Storage`. A unit of work awaits only
 methods of its transaction: it may run on another thread, together with other units, or twice after a conflict.
-Methods return resources of `milepost.v1`; rows exist below this layer only. Times are microseconds since the Unix epoch.
+Methods return resources of `milepost.v1`; rows exist below this layer only. Times are microseconds since the Unix
+epoch.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from milepost import v1 as pb
-
 from milepost_server.filters.ast import Expression, OrderKey
 
 T = TypeVar("T")
@@ -128,7 +128,7 @@ class Runs(Protocol):
         """Where the run is stored; with `lock`, kept from changing until the transaction ends."""
 
     async def header(self, run_id: str) -> pb.Run | None:
-        """The run's own fields without params, tags, metrics and inputs, kept from changing until the transaction ends."""
+        """The run without params, tags, metrics and inputs, kept from changing until the transaction ends."""
 
     async def update(self, key: RunKey, run: pb.Run, fields: Collection[str], now_us: int) -> None:
         """Writes the named fields of `run`."""
@@ -153,7 +153,7 @@ class Runs(Protocol):
     ) -> Page[pb.ExperimentDataset]:
         """A page of datasets by experiment, name and digest."""
 
-    async def of_experiment(self, experiment_id: int, limit: int) -> list[RunKey]:
+    async def of_experiment(self, experiment_id: int, limit: int) -> Sequence[RunKey]:
         """Some runs of an experiment, whatever their state."""
 
     async def count(self, *, run_row: int | None = None, experiment_id: int | None = None) -> pb.PurgeSummary:
@@ -167,7 +167,7 @@ class Metrics(Protocol):
     """Metric points and summaries."""
 
     async def append(self, key: RunKey, metrics: Sequence[pb.MetricPoints]) -> int:
-        """Stores points, whose columns are all filled, and brings summaries up to date. Returns the number of points."""
+        """Stores points, whose columns are all filled, and updates summaries. Returns the number of points."""
 
     async def history(
         self, key: RunKey, metric: str, limit: int, after: int | None
@@ -204,14 +204,120 @@ class Replays(Protocol):
         """Removes answers from before a time and returns their number."""
 
 
-class Transaction(Protocol):
-    """A view of the database that is the same throughout, and, for `Storage.write`, changes kept or dropped together."""
+@dataclass(frozen=True)
+class StoredArtifact:
+    """A file of a run as recorded.
 
-    experiments: Experiments
-    runs: Runs
-    metrics: Metrics
-    replays: Replays
-    artifacts: Any
+    Args:
+        artifact: The resource.
+        staged: Name of the staged file that has its content and must be moved into place first. Empty once it is there.
+    """
+
+    artifact: pb.Artifact
+    staged: str
+
+
+@dataclass(frozen=True)
+class PendingArtifact:
+    """A file that is recorded and may not be in its place yet."""
+
+    run: RunKey
+    path: str
+    staged: str
+
+
+@dataclass(frozen=True)
+class StoredUpload:
+    """An upload that has begun and can be resumed.
+
+    Args:
+        run: The run that the artifact will belong to.
+        upload_id: The client's id for it.
+        path: Path of the artifact.
+        size: Bytes of the whole file.
+        content_type: Media type of the artifact.
+        staged: Name of the staged file.
+        update_us: When bytes last came.
+    """
+
+    run: RunKey
+    upload_id: str
+    path: str
+    size: int
+    content_type: str
+    staged: str
+    update_us: int
+
+
+class Artifacts(Protocol):
+    """Records of artifacts and of uploads that have begun. Paths are `str` of an `ArtifactPath`."""
+
+    async def get(self, key: RunKey, path: str) -> StoredArtifact | None:
+        """The file at `path`."""
+
+    async def obstacle(self, key: RunKey, path: str) -> str | None:
+        """Path of a file or directory that keeps a file from being stored at `path`, if any."""
+
+    async def put(self, key: RunKey, artifact: pb.Artifact, staged: str) -> None:
+        """Records a file, in place of the one at its path, whose content is in a staged file."""
+
+    async def settle(self, key: RunKey, path: str, staged: str) -> None:
+        """Records that the content is in place, unless another file was recorded since."""
+
+    async def withdraw(self, key: RunKey, path: str, staged: str) -> None:
+        """Removes the record of a file whose content cannot be moved into place."""
+
+    async def list_files(self, key: RunKey, folder: str, limit: int, after: str | None) -> Page[pb.Artifact]:
+        """All files below a directory (empty: the run's folder), by path."""
+
+    async def list_level(self, key: RunKey, folder: str, limit: int, after: str | None) -> Page[pb.Artifact]:
+        """The files and directories in a directory (empty: the run's folder), by name."""
+
+    async def delete(self, key: RunKey, path: str) -> tuple[int, list[str]]:
+        """Removes the record of a file, or of all files below a directory.
+
+        Returns:
+            The number of files, and the staged files that were not in place yet.
+        """
+
+    async def pending(self, limit: int) -> Sequence[PendingArtifact]:
+        """Some files whose content may not be in place yet."""
+
+    async def get_upload(self, key: RunKey, upload_id: str) -> StoredUpload | None:
+        """An upload that has begun."""
+
+    async def put_upload(self, upload: StoredUpload) -> None:
+        """Records an upload, or the time at which bytes last came for it."""
+
+    async def delete_upload(self, key: RunKey, upload_id: str) -> None:
+        """Forgets an upload."""
+
+    async def stale_uploads(self, before_us: int, limit: int) -> Sequence[StoredUpload]:
+        """Some uploads for which no bytes came since a time."""
+
+
+class Transaction(Protocol):
+    """One view of the database throughout, and, for `Storage.write`, changes kept or dropped together."""
+
+    @property
+    def experiments(self) -> Experiments:
+        """Experiments."""
+
+    @property
+    def runs(self) -> Runs:
+        """Runs."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Metric points."""
+
+    @property
+    def replays(self) -> Replays:
+        """Answers kept for repeats."""
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Artifacts."""
 
 
 class Storage(Protocol):
@@ -226,7 +332,10 @@ class Storage(Protocol):
         """Runs a unit of work that may read many rows, without holding up other calls."""
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Runs a unit of work that writes. When this returns, its changes are durable; when it raises, there are none."""
+        """Runs a unit of work that writes. When this returns, its changes are durable; when it raises, there are none.
+
+        The work goes on when the caller is cancelled.
+        """
 
     async def ready(self) -> None:
         """Returns when the database answers; raises `Unavailable` when it does not."""

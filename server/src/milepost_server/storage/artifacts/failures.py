@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from milepost import v1 as pb
-
 from milepost_server.errors import (
     Aborted,
     AlreadyExists,

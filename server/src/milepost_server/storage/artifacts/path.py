@@ -7,7 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 
 from milepost import v1 as pb
-
 from milepost_server.errors import InvalidArgument, invalid_field, quote
 
 MAX_SEGMENTS = 64

@@ -1,4 +1,4 @@
-"""Filters as conditions of SQL. `docs/filters.md` has the rules; the logic has two values, so no condition is ever null."""
+"""Filters as conditions of SQL that are never null: the logic has two values. `docs/filters.md` has the rules."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from milepost_server.filters.ast import (
     Or,
     Param,
     Tag,
+    Value,
     ValueKind,
 )
 from milepost_server.storage.sql.dialects import like
@@ -94,7 +95,7 @@ class _Conditions:
                     lambda value_: like(self.dialect, value_.text, pattern, case_sensitive=case_sensitive),
                 )
 
-    def _where(self, operand: Operand, holds: Callable[[_Value], _Bool]) -> _Bool:
+    def _where(self, operand: Operand, holds: Callable[[_Compared], _Bool]) -> _Bool:
         """Whether the operand is there and `holds` is true of it."""
         match operand:
             case Attribute(name, kind):
@@ -123,8 +124,8 @@ class _Conditions:
     def _with_key(self, table: FromClause, key: str, holds: _Bool) -> _Bool:
         return exists().where(table.c.run_id == self.number, table.c.key_id == key_number(key), holds)
 
-    def _with_tag(self, key: str, holds: Callable[[_Value], _Bool]) -> _Bool:
-        if self.number.table is not experiment:  # type: ignore[attr-defined]
+    def _with_tag(self, key: str, holds: Callable[[_Compared], _Bool]) -> _Bool:
+        if self.number.table is not experiment:
             table = run_tag.alias()
             return self._with_key(table, key, holds(_Plain(table.c.value)))
         table = experiment_tag.alias()
@@ -143,10 +144,10 @@ class _Plain:
 
     text: ColumnElement[Any]
 
-    def compare(self, sign: str, value: Any) -> _Bool:
+    def compare(self, sign: str, value: Value) -> _Bool:
         return _OPERATORS[sign](self.text, value)
 
-    def one_of(self, values: Sequence[Any], negated: bool) -> _Bool:
+    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
         return self.text.not_in(values) if negated else self.text.in_(values)
 
 
@@ -157,7 +158,7 @@ class _Float:
     text: ColumnElement[Any]
     kind: ColumnElement[int]
 
-    def compare(self, sign: str, value: float) -> _Bool:
+    def compare(self, sign: str, value: Value) -> _Bool:
         finite = and_(self.kind == FINITE, _OPERATORS[sign](self.text, float(value)))
         if sign == "!=":
             return or_(self.kind != FINITE, finite)
@@ -167,7 +168,7 @@ class _Float:
             return or_(self.kind == NEGATIVE_INFINITY, finite)
         return finite
 
-    def one_of(self, values: Sequence[float], negated: bool) -> _Bool:
+    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
         found = and_(self.kind == FINITE, self.text.in_([float(value) for value in values]))
         return or_(self.kind != FINITE, self.text.not_in([float(value) for value in values])) if negated else found
 
@@ -179,7 +180,7 @@ class _ParamValue:
     text: ColumnElement[Any]
     table: FromClause
 
-    def compare(self, sign: str, value: str | float | bool) -> _Bool:
+    def compare(self, sign: str, value: Value) -> _Bool:
         columns = self.table.c
         if isinstance(value, str):
             return _OPERATORS[sign](self.text, value)
@@ -191,11 +192,11 @@ class _ParamValue:
             return or_(exact, and_(columns.kind == FLOAT, number.compare(sign, value)))
         return and_(columns.kind.in_((INTEGER, FLOAT)), number.compare(sign, value))
 
-    def one_of(self, values: Sequence[str | float], negated: bool) -> _Bool:
+    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
         if isinstance(values[0], str):
             return _Plain(self.text).one_of(values, negated)
         found = or_(*(self.compare("=", value) for value in values))
         return and_(self.table.c.kind.in_((INTEGER, FLOAT)), not_(found)) if negated else found
 
 
-_Value = _Plain | _Float | _ParamValue
+_Compared = _Plain | _Float | _ParamValue

@@ -8,11 +8,11 @@ from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Dialect
 
 SQLITE: Dialect = pysqlite.dialect(paramstyle="named")
-POSTGRESQL: Dialect = asyncpg.dialect()
+POSTGRESQL: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 def like(dialect: Dialect, text: ColumnElement[str], pattern: str, *, case_sensitive: bool) -> ColumnElement[bool]:
-    """`text LIKE pattern` with `%` and `_` and no escape character; without `case_sensitive`, ASCII letters match both."""
+    """`text LIKE pattern` with `%`, `_` and no escape; without `case_sensitive`, ASCII letters match both cases."""
     if dialect.name == "sqlite":
         if not case_sensitive:
             return text.op("LIKE", is_comparison=True)(literal(pattern))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from milepost import v1 as pb
 from sqlalchemy import bindparam, delete, false, null, select, true, update
 
+from milepost import v1 as pb
 from milepost_server.storage.base import Page, Query
 from milepost_server.storage.sql.schema import experiment, experiment_tag, run
 from milepost_server.storage.sql.search import EXPERIMENT_SEARCH, search

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from milepost import v1 as pb
 from sqlalchemy import bindparam, insert, select, update
 
+from milepost import v1 as pb
 from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.keys import intern_keys
 from milepost_server.storage.sql.schema import attribute_key, metric_point, series
@@ -145,7 +145,7 @@ class MetricRows:
             for step, time_ms, value in zip(points.steps, points.timestamps_ms, points.values, strict=True):
                 summary.add(step, time_ms, value)
         await self._write_summaries(key, summaries)
-        ids = dict(await connection.fetch(_IDS, run=key.row, keys=wanted))
+        ids: dict[int, int] = dict(await connection.fetch(_IDS, run=key.row, keys=wanted))
         added = 0
         for points in metrics:
             key_id = key_ids[points.key]

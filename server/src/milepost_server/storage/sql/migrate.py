@@ -73,6 +73,34 @@ def _ensure_sqlite(url: URL, upgrade: bool) -> str:
         engine.dispose()
 
 
+async def current_revision(url: str) -> str | None:
+    """The revision that the database has; None for an empty one. Changes nothing."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _current_sqlite(parsed)
+    async_engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"))
+    try:
+        async with async_engine.connect() as async_connection:
+            return await async_connection.run_sync(_current)
+    finally:
+        await async_engine.dispose()
+
+
+def _current_sqlite(url: URL) -> str | None:
+    if not Path(url.database or "").exists():
+        return None
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return _current(connection)
+    finally:
+        engine.dispose()
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def head_revision() -> str:
     """The revision that this version needs."""
     head = ScriptDirectory.from_config(_config(None)).get_current_head()
@@ -83,7 +111,7 @@ def head_revision() -> str:
 def _ensure(connection: Connection, upgrade: bool) -> str:
     scripts = ScriptDirectory.from_config(_config(connection))
     head = head_revision()
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = _current(connection)
     if current == head:
         return head
     if current is None and inspect(connection).get_table_names():

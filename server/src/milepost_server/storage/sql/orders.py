@@ -41,7 +41,7 @@ def order_terms(
             joined = source.outerjoin(table, and_(table.c.run_id == number, table.c.key_id == key_number(name)))
             return joined, _param(table, key.descending)
         case Tag(name):
-            if number.table is experiment:  # type: ignore[attr-defined]
+            if number.table is experiment:
                 table = experiment_tag.alias()
                 matched = and_(table.c.experiment_id == number, table.c.key == name)
             else:
@@ -55,7 +55,7 @@ def order_terms(
 def _attribute(column: ColumnElement[Any], kind: ValueKind, descending: bool) -> list[Term]:
     if kind is ValueKind.TEXT:
         return [Term(case((column == "", _MISSING), else_=_VALUE), descending=False), Term(column, descending)]
-    if column.nullable:  # type: ignore[attr-defined]
+    if column.nullable:
         return _optional(column, 0, descending)
     return [Term(column, descending)]
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from milepost import v1 as pb
 
+from milepost import v1 as pb
 from milepost_server.errors import Aborted, ResourceExhausted, Unavailable
 from milepost_server.storage.base import Transaction
 from milepost_server.storage.sql.dialects import POSTGRESQL

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from milepost import v1 as pb
 from sqlalchemy import Table, bindparam, delete, select
 
+from milepost import v1 as pb
 from milepost_server.storage.sql.keys import find_keys, intern_keys
 from milepost_server.storage.sql.run_inputs import fill_inputs
 from milepost_server.storage.sql.schema import attribute_key, run_param, run_tag, series

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from milepost import v1 as pb
 from sqlalchemy import bindparam, select, tuple_
 
+from milepost import v1 as pb
 from milepost_server.storage.base import Page, RunKey
 from milepost_server.storage.sql.schema import dataset, run_input, run_input_tag
 from milepost_server.storage.sql.statements import Connection, Statement, Upsert, any_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from milepost import v1 as pb
 from sqlalchemy import bindparam, delete, func, select, update
 
+from milepost import v1 as pb
 from milepost_server.storage.base import Page, Query, RunKey
 from milepost_server.storage.sql import run_details
 from milepost_server.storage.sql.run_inputs import list_datasets, log_inputs
@@ -190,7 +190,7 @@ class RunRows:
     ) -> Page[pb.ExperimentDataset]:
         return await list_datasets(self._connection, experiment_ids, limit, after)
 
-    async def of_experiment(self, experiment_id: int, limit: int) -> list[RunKey]:
+    async def of_experiment(self, experiment_id: int, limit: int) -> Sequence[RunKey]:
         rows = await self._connection.fetch(_KEYS_OF_EXPERIMENT, experiment=experiment_id, most=limit)
         return [_run_key(row) for row in rows]
 

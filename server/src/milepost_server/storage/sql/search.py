@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from milepost import v1 as pb
 from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, true
 
+from milepost import v1 as pb
 from milepost_server.filters.ast import OrderKey
 from milepost_server.storage.base import Query
 from milepost_server.storage.sql.conditions import condition

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from milepost import v1 as pb
-
 from milepost_server.errors import ResourceExhausted, Unavailable
 from milepost_server.storage.base import Transaction
 from milepost_server.storage.sql.dialects import SQLITE

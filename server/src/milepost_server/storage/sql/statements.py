@@ -77,7 +77,7 @@ class Connection(Protocol):
         """`values` in the form that `any_of` wants for its parameter."""
 
 
-class _AnyOf(ColumnElement[bool]):
+class _AnyOf(ColumnElement[Any]):
     inherit_cache = False
     # Not Boolean: on SQLite that would be compared with 1, which keeps the index from being used.
     type = NullType()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from milepost_server.storage.sql.artifacts import ArtifactRows
 from milepost_server.storage.sql.experiments import ExperimentRows
 from milepost_server.storage.sql.metrics import MetricRows
 from milepost_server.storage.sql.replays import ReplayRows
@@ -12,10 +13,11 @@ from milepost_server.storage.sql.statements import Connection
 class SqlTransaction:
     """See `storage.base.Transaction`."""
 
-    __slots__ = ("experiments", "metrics", "replays", "runs")
+    __slots__ = ("artifacts", "experiments", "metrics", "replays", "runs")
 
     def __init__(self, connection: Connection, artifact_root: str) -> None:
         self.experiments = ExperimentRows(connection, artifact_root)
         self.runs = RunRows(connection, artifact_root)
         self.metrics = MetricRows(connection)
         self.replays = ReplayRows(connection)
+        self.artifacts = ArtifactRows(connection)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from milepost import v1 as pb
 
+from milepost import v1 as pb
 from milepost_server.storage.sql.statements import Row
 
 # Kinds of floats, in the order in which they sort.
@@ -114,9 +114,10 @@ def metric_summary(row: Row) -> pb.MetricSummary:
     return summary
 
 
-SUMMARY_COLUMNS = ("count", "nan_count", "last_time_ms") + tuple(
-    f"{point}_{column}" for point in ("last", "first", "min", "max") for column in ("kind", "value", "bits", "step")
-)
+_POINT_COLUMNS = [
+    f"{point}_{part}" for point in ("last", "first", "min", "max") for part in ("kind", "value", "bits", "step")
+]
+SUMMARY_COLUMNS = ("count", "nan_count", "last_time_ms", *_POINT_COLUMNS)
 
 
 def keep_fields(messages: Iterable[Message], fields: frozenset[str] | None) -> None:

@@ -1,0 +1,188 @@
+"""The composition root: makes everything, joins it, starts it and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from milepost import v1 as pb
+from milepost._version import __version__
+from milepost.v1 import artifact_service_pb2, metric_service_pb2, server_service_pb2, tracking_service_pb2
+from milepost_server.calls.dispatcher import Dispatcher
+from milepost_server.calls.handlers import HandlerTable
+from milepost_server.calls.interceptors.admission import Admission
+from milepost_server.calls.interceptors.observation import Observation
+from milepost_server.calls.interceptors.validation import Validation
+from milepost_server.calls.rules import compile_rules
+from milepost_server.config import Settings
+from milepost_server.errors import DomainError
+from milepost_server.http_server import HttpServer
+from milepost_server.rest.app import RestApp
+from milepost_server.rpc.listener import GrpcListener
+from milepost_server.servicers.artifacts import ArtifactServicer
+from milepost_server.servicers.metrics import MetricServicer
+from milepost_server.servicers.server import ServerServicer
+from milepost_server.servicers.tracking import TrackingServicer
+from milepost_server.services.artifacts import ArtifactService
+from milepost_server.services.batches import BatchService
+from milepost_server.services.clock import system_clock
+from milepost_server.services.experiments import ExperimentService
+from milepost_server.services.metrics import MetricService
+from milepost_server.services.purges import PurgeService
+from milepost_server.services.replays import sweep_replays
+from milepost_server.services.runs import RunService
+from milepost_server.storage.artifacts.store import ArtifactStore
+from milepost_server.storage.sql.migrate import ensure_schema
+from milepost_server.storage.sql.open import open_storage
+
+_log = logging.getLogger(__name__)
+
+_SWEEP_EVERY_S = 3600
+# Balancers learn that the server is going before its listeners close.
+_NOTICE_S = 0.2
+
+
+class Server:
+    """A whole server. Make it and use it within one event loop.
+
+    Args:
+        settings: Where everything is and how much of it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.grpc_port = 0
+        self.http_port = 0
+        self._registry = CollectorRegistry()
+        self._admission = Admission(settings.max_concurrent_calls)
+        self._ready = False
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Opens the stores and begins to answer; the ports are then those really taken.
+
+        Raises:
+            OSError: A folder cannot be made or a port cannot be bound.
+            DomainError: The database has a schema of another version, or does not answer.
+        """
+        settings = self.settings
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        revision = await ensure_schema(settings.sql_url, upgrade=False)
+        self._artifacts = ArtifactStore(settings.artifact_url)
+        self._storage = await open_storage(
+            settings.sql_url,
+            self._artifacts.url(),
+            synchronous=settings.synchronous,
+            pool_size=settings.database_pool,
+        )
+        table = self._handlers(revision)
+        dispatcher = Dispatcher([Observation(self._registry), self._admission, Validation()])
+        self._register_process_metrics()
+        pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
+        self._http = HttpServer(
+            RestApp(
+                table,
+                dispatcher,
+                max_body_bytes=settings.max_message_bytes,
+                allowed_hosts=settings.allowed_hosts,
+                pages=pages,
+            )
+        )
+        self._grpc = GrpcListener(table, dispatcher, max_message_bytes=settings.max_message_bytes)
+        self.grpc_port = await self._grpc.start(settings.host, settings.grpc_port)
+        self.http_port = await self._http.start(settings.host, settings.http_port)
+        self._sweeper = asyncio.create_task(self._sweep_forever())
+        self._ready = True
+
+    async def stop(self) -> None:
+        """Refuses new calls, lets those at work finish within the drain time, and closes everything."""
+        if self._stopped:
+            return
+        self._stopped, self._ready = True, False
+        await self._grpc.drain()
+        await asyncio.sleep(_NOTICE_S)
+        if not await self._admission.drain(self.settings.drain_s):
+            _log.warning("calls were still at work when the drain time ended", extra={"calls": self._admission.at_work})
+        await asyncio.gather(self._grpc.stop(1), self._http.stop(1))
+        self._sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._sweeper
+        await self._storage.close()
+        await self._artifacts.close()
+
+    def _handlers(self, revision: str) -> HandlerTable:
+        storage, clock = self._storage, system_clock
+        self._artifact_service = ArtifactService(storage, self._artifacts, clock)
+        tracking = TrackingServicer(
+            ExperimentService(storage, clock),
+            RunService(storage, clock),
+            BatchService(storage, clock),
+            PurgeService(storage, self._artifacts.delete_tree),
+        )
+        info = pb.ServerInfo(
+            version=__version__,
+            database=storage.kind,
+            schema_revision=revision,
+            artifact_scheme=self._artifacts.scheme,
+            max_message_bytes=self.settings.max_message_bytes,
+            max_concurrent_calls=self.settings.max_concurrent_calls,
+        )
+        table = HandlerTable(
+            [
+                (tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"], tracking),
+                (
+                    metric_service_pb2.DESCRIPTOR.services_by_name["MetricService"],
+                    MetricServicer(MetricService(storage, clock)),
+                ),
+                (
+                    artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"],
+                    ArtifactServicer(self._artifact_service),
+                ),
+                (server_service_pb2.DESCRIPTOR.services_by_name["ServerService"], ServerServicer(info)),
+            ]
+        )
+        compile_rules(method.descriptor.input_type for method in table)
+        return table
+
+    def _register_process_metrics(self) -> None:
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        at_work = Gauge("milepost_calls_at_work", "Calls being worked on.", registry=self._registry)
+        at_work.set_function(lambda: self._admission.at_work)
+
+    async def _sweep_forever(self) -> None:
+        """Removes what is kept for a day only: answers for repeats, and uploads that nobody finished."""
+        sweeps: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: sweep_replays(self._storage, system_clock),
+            self._artifact_service.sweep,
+        )
+        while True:
+            for sweep in sweeps:
+                try:
+                    await sweep()
+                except Exception:
+                    _log.warning("sweep failed; it will be tried again", exc_info=True)
+            await asyncio.sleep(_SWEEP_EVERY_S)
+
+    async def _healthz(self) -> tuple[int, str, bytes]:
+        return 200, "text/plain; charset=utf-8", b"ok\n"
+
+    async def _readyz(self) -> tuple[int, str, bytes]:
+        if not self._ready:
+            return 503, "text/plain; charset=utf-8", b"shutting down\n"
+        try:
+            await self._storage.ready()
+        except DomainError as error:
+            return 503, "text/plain; charset=utf-8", f"{error}\n".encode()
+        return 200, "text/plain; charset=utf-8", b"ready\n"
+
+    async def _metrics(self) -> tuple[int, str, bytes]:
+        return 200, CONTENT_TYPE_LATEST, generate_latest(self._registry)

@@ -1,0 +1,62 @@
+"""Bounds how many calls are worked on at once, and refuses new ones while the server shuts down."""
+
+from __future__ import annotations
+
+import asyncio
+
+from google.protobuf.message import Message
+
+from milepost import v1 as pb
+from milepost_server.calls.call import Call
+from milepost_server.errors import DomainError, ResourceExhausted, Unavailable
+
+
+class Admission:
+    """Counts calls at work.
+
+    Args:
+        most: How many may be at work at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.at_work = 0
+
+    async def begin(self, call: Call) -> None:
+        """Refuses the call when there are too many, or when the server shuts down."""
+        if self._draining:
+            raise Unavailable(
+                "The server is shutting down. Repeat in a moment; another server, or this one again, will answer.",
+                reason=pb.ERROR_REASON_SHUTTING_DOWN,
+                retry_after_s=1,
+            )
+        if self.at_work >= self._most:
+            raise ResourceExhausted(
+                f"The server is at work on {self._most} calls, as many as it takes on. Repeat in a moment.",
+                reason=pb.ERROR_REASON_TOO_MANY_REQUESTS,
+                retry_after_s=0.5,
+            )
+        self.at_work += 1
+        self._idle.clear()
+
+    def check(self, call: Call, request: Message) -> None:
+        """Lets all messages through."""
+
+    def end(self, call: Call, error: DomainError | None) -> None:
+        """Makes room for another call."""
+        self.at_work -= 1
+        if self.at_work == 0:
+            self._idle.set()
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Refuses new calls and waits for those at work; says whether all of them ended in time."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True

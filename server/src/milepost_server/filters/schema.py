@@ -1,0 +1,96 @@
+"""What can be asked of each entity: its attributes, their kinds, and which families of keys it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from milepost_server.filters.ast import ValueKind
+
+
+class Family(Enum):
+    """A kind of operand that is reached by a prefix. The value is the prefix that messages show."""
+
+    ATTRIBUTE = "attributes"
+    METRIC = "metrics"
+    PARAM = "params"
+    TAG = "tags"
+    DATASET = "dataset"
+
+
+_PREFIXES = {
+    Family.ATTRIBUTE: ("attributes", "attribute", "attr"),
+    Family.METRIC: ("metrics", "metric"),
+    Family.PARAM: ("params", "param", "parameters", "parameter"),
+    Family.TAG: ("tags", "tag"),
+    Family.DATASET: ("dataset", "datasets"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """What the filters and orders of one entity may name. Make few and keep them: a parser is built and kept for each.
+
+    Args:
+        entity: Singular name of the entity, which is also a prefix of its attributes, such as `run`.
+        attributes: Kind of each attribute, by its name in the proto.
+        aliases: Further names of attributes; they may hold spaces, and are then given in quotes.
+        families: What can be named besides attributes.
+        summaries: Whether the last word of an unquoted metric (`metrics.loss.min`), or a word after a quoted key, names
+            a summary. When off, as in MLflow, such a word belongs to the key.
+    """
+
+    entity: str
+    attributes: Mapping[str, ValueKind]
+    aliases: Mapping[str, str]
+    families: frozenset[Family]
+    summaries: bool
+
+    @cached_property
+    def prefixes(self) -> Mapping[str, Family]:
+        """The family that each prefix stands for."""
+        prefixes = {prefix: family for family in self.families for prefix in _PREFIXES[family]}
+        return prefixes | dict.fromkeys((*_PREFIXES[Family.ATTRIBUTE], self.entity), Family.ATTRIBUTE)
+
+
+RUNS = Schema(
+    entity="run",
+    attributes={
+        "run_id": ValueKind.TEXT,
+        "experiment_id": ValueKind.INTEGER,
+        "name": ValueKind.TEXT,
+        "state": ValueKind.STATE,
+        "user": ValueKind.TEXT,
+        "description": ValueKind.TEXT,
+        "parent_run_id": ValueKind.TEXT,
+        "start_time": ValueKind.TIME,
+        "end_time": ValueKind.TIME,
+        "create_time": ValueKind.TIME,
+        "update_time": ValueKind.TIME,
+    },
+    aliases={
+        "run_name": "name",
+        "run name": "name",
+        "status": "state",
+        "user_id": "user",
+        "created": "start_time",
+    },
+    families=frozenset({Family.METRIC, Family.PARAM, Family.TAG, Family.DATASET}),
+    summaries=True,
+)
+
+EXPERIMENTS = Schema(
+    entity="experiment",
+    attributes={
+        "experiment_id": ValueKind.INTEGER,
+        "name": ValueKind.TEXT,
+        "description": ValueKind.TEXT,
+        "create_time": ValueKind.TIME,
+        "update_time": ValueKind.TIME,
+    },
+    aliases={"creation_time": "create_time", "last_update_time": "update_time"},
+    families=frozenset({Family.TAG}),
+    summaries=True,
+)

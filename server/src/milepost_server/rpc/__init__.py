@@ -1,0 +1,1 @@
+"""The gRPC listener over the handler table."""

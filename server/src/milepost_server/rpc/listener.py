@@ -1,0 +1,172 @@
+"""A grpc.aio server whose methods are those of the handler table, with health and reflection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from milepost import v1 as pb
+from milepost_server.calls.call import Call
+from milepost_server.calls.dispatcher import Dispatcher
+from milepost_server.calls.handlers import HandlerTable, Method
+from milepost_server.errors import DomainError, InvalidArgument, to_status
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class GrpcListener:
+    """Answers gRPC calls.
+
+    Args:
+        table: The methods to answer.
+        dispatcher: What runs their handlers.
+        max_message_bytes: Most bytes of one message.
+    """
+
+    def __init__(self, table: HandlerTable, dispatcher: Dispatcher, *, max_message_bytes: int) -> None:
+        self._dispatcher = dispatcher
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", max_message_bytes),
+                ("grpc.max_send_message_length", -1),
+                # Clients ping each 30 s, also between calls; gRPC's defaults would cut them off.
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+                # Two servers on one port would share its calls by chance.
+                ("grpc.so_reuseport", 0),
+            ]
+        )
+        for service in table.services:
+            names = [method.name for method in service.methods]
+            methods = {name: self._handler(table[f"{service.full_name}/{name}"]) for name in names}
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, methods),))
+        self._health = HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [service.full_name for service in table.services]
+        self._health_names = ["", *names]
+        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+
+    async def start(self, host: str, port: int) -> int:
+        """Begins to answer and returns the port, which is a free one for port 0.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        try:
+            bound = self._server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        except RuntimeError as error:
+            raise OSError(f"cannot listen for gRPC on {host} port {port}: is it taken? {error}") from error
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        await self._server.start()
+        return bound
+
+    async def drain(self) -> None:
+        """Reports NOT_SERVING, so that balancers send no more calls."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace_s: float) -> None:
+        """Takes no more calls, and ends those at work after the grace."""
+        await self._server.stop(grace_s)
+
+    async def _set_health(self, status: int) -> None:
+        for name in self._health_names:
+            await self._health.set(name, status)
+
+    def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
+        # Messages are parsed here and not by gRPC, which would answer INTERNAL for bytes that are no message.
+        request: Callable[[Any], Any] = _stream_of(method) if method.client_streaming else _parser(method)
+        if method.server_streaming:
+            kinds = grpc.unary_stream_rpc_method_handler, grpc.stream_stream_rpc_method_handler
+            return kinds[method.client_streaming](
+                self._streaming(method, request), None, method.response_class.SerializeToString
+            )
+        kinds = grpc.unary_unary_rpc_method_handler, grpc.stream_unary_rpc_method_handler
+        return kinds[method.client_streaming](
+            self._unary(method, request), None, method.response_class.SerializeToString
+        )
+
+    def _unary(self, method: Method, parse: Callable[[Any], Any]) -> Any:
+        dispatcher = self._dispatcher
+
+        async def behave(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+            call = _call(method, context)
+            try:
+                return await dispatcher.unary(call, parse(raw))
+            except DomainError as error:
+                await _abort(context, call, error)
+                raise
+
+        return behave
+
+    def _streaming(self, method: Method, parse: Callable[[Any], Any]) -> Any:
+        dispatcher = self._dispatcher
+
+        async def behave(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Message]:
+            call = _call(method, context)
+            try:
+                async for message in dispatcher.stream(call, parse(raw)):
+                    yield message
+            except DomainError as error:
+                await _abort(context, call, error)
+
+        return behave
+
+
+def _call(method: Method, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
+    metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    return Call(method, "grpc", context.peer(), metadata)
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], call: Call, error: DomainError) -> None:
+    status = to_status(error)
+    trailers = (("grpc-status-details-bin", status.SerializeToString()), ("x-request-id", call.call_id))
+    await context.abort(_CODES[error.code], status.message, trailers)
+
+
+def _parser(method: Method) -> Callable[[bytes], Message]:
+    request_class = method.request_class
+
+    def parse(raw: bytes) -> Message:
+        try:
+            message = request_class.FromString(raw)
+        except DecodeError as error:
+            raise InvalidArgument(
+                f"The bytes are no {request_class.DESCRIPTOR.full_name}. Send a message of the method's type.",
+                reason=pb.ERROR_REASON_MALFORMED_BODY,
+            ) from error
+        _refuse_unknown_fields(message)
+        return message
+
+    return parse
+
+
+def _refuse_unknown_fields(message: Message) -> None:
+    """Refuses a message of which a part was not understood, and that would be stored without that part.
+
+    A message is shorter without its unknown fields. The size of what was sent is no measure: a message may be spelled
+    in a longer way than the usual one.
+    """
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    if message.ByteSize() != size:
+        raise InvalidArgument(
+            f"{message.DESCRIPTOR.full_name} has a field that this server does not know. Nothing was stored. "
+            "Use a client of the server's version, or leave the field out.",
+            reason=pb.ERROR_REASON_UNKNOWN_FIELD,
+        )
+
+
+def _stream_of(method: Method) -> Callable[[AsyncIterator[bytes]], AsyncIterator[Message]]:
+    parse = _parser(method)
+
+    async def messages(raws: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+        async for raw in raws:
+            yield parse(raw)
+
+    return messages

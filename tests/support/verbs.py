@@ -1,0 +1,235 @@
+"""A method per RPC that takes plain values and returns what the caller wants of the response."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+from milepost import v1 as pb
+from support.values import chunks, param, unique
+
+if TYPE_CHECKING:
+    from support.api import Download
+
+_TRACKING = "milepost.v1.TrackingService"
+_METRICS = "milepost.v1.MetricService"
+_ARTIFACTS = "milepost.v1.ArtifactService"
+
+
+class Verbs(ABC):
+    """Every RPC under its name in snake case."""
+
+    @abstractmethod
+    async def call(
+        self, method: str, request: Message, *, binding: int = 0, headers: dict[str, str] | None = None
+    ) -> Any:
+        """See `Api.call`."""
+
+    @abstractmethod
+    async def upload(
+        self, first: pb.UploadArtifactRequest, content: Iterable[bytes], *, sha256_last: str = ""
+    ) -> pb.Artifact:
+        """See `Api.upload`."""
+
+    @abstractmethod
+    async def download(self, request: pb.DownloadArtifactRequest) -> Download:
+        """See `Api.download`."""
+
+    async def get_server_info(self) -> pb.ServerInfo:
+        response: pb.GetServerInfoResponse = await self.call(
+            "milepost.v1.ServerService/GetServerInfo", pb.GetServerInfoRequest()
+        )
+        return response.server
+
+    # Experiments
+
+    async def create_experiment(self, name: str | None = None, *, request_id: str = "", **fields: Any) -> pb.Experiment:
+        """Creates an experiment; without a name it gets one that is unique."""
+        experiment = pb.Experiment(name=unique("experiment") if name is None else name, **fields)
+        request = pb.CreateExperimentRequest(experiment=experiment, request_id=request_id)
+        response: pb.CreateExperimentResponse = await self.call(f"{_TRACKING}/CreateExperiment", request)
+        return response.experiment
+
+    async def get_experiment(self, experiment_id: str) -> pb.Experiment:
+        request = pb.GetExperimentRequest(experiment_id=experiment_id)
+        response: pb.GetExperimentResponse = await self.call(f"{_TRACKING}/GetExperiment", request)
+        return response.experiment
+
+    async def get_experiment_by_name(self, name: str) -> pb.Experiment:
+        request = pb.GetExperimentByNameRequest(name=name)
+        response: pb.GetExperimentByNameResponse = await self.call(f"{_TRACKING}/GetExperimentByName", request)
+        return response.experiment
+
+    async def batch_get_experiments(self, experiment_ids: Sequence[str]) -> list[pb.Experiment]:
+        request = pb.BatchGetExperimentsRequest(experiment_ids=experiment_ids)
+        response: pb.BatchGetExperimentsResponse = await self.call(f"{_TRACKING}/BatchGetExperiments", request)
+        return list(response.experiments)
+
+    async def list_experiments(self, *, binding: int = 0, **fields: Any) -> pb.ListExperimentsResponse:
+        request = pb.ListExperimentsRequest(**fields)
+        response: pb.ListExperimentsResponse = await self.call(f"{_TRACKING}/ListExperiments", request, binding=binding)
+        return response
+
+    async def update_experiment(self, experiment: pb.Experiment, *mask: str, request_id: str = "") -> pb.Experiment:
+        """Updates an experiment; without `mask` the request has none."""
+        request = pb.UpdateExperimentRequest(experiment=experiment, request_id=request_id)
+        if mask:
+            request.update_mask.CopyFrom(FieldMask(paths=mask))
+        response: pb.UpdateExperimentResponse = await self.call(f"{_TRACKING}/UpdateExperiment", request)
+        return response.experiment
+
+    async def update_experiment_tags(
+        self,
+        experiment_id: str,
+        to_set: Mapping[str, str] | None = None,
+        delete: Sequence[str] = (),
+        request_id: str = "",
+    ) -> pb.Experiment:
+        request = pb.UpdateExperimentTagsRequest(
+            experiment_id=experiment_id, set=to_set, delete=delete, request_id=request_id
+        )
+        response: pb.UpdateExperimentTagsResponse = await self.call(f"{_TRACKING}/UpdateExperimentTags", request)
+        return response.experiment
+
+    async def delete_experiment(self, experiment_id: str, request_id: str = "") -> pb.Experiment:
+        request = pb.DeleteExperimentRequest(experiment_id=experiment_id, request_id=request_id)
+        response: pb.DeleteExperimentResponse = await self.call(f"{_TRACKING}/DeleteExperiment", request)
+        return response.experiment
+
+    async def restore_experiment(self, experiment_id: str, request_id: str = "") -> pb.Experiment:
+        request = pb.RestoreExperimentRequest(experiment_id=experiment_id, request_id=request_id)
+        response: pb.RestoreExperimentResponse = await self.call(f"{_TRACKING}/RestoreExperiment", request)
+        return response.experiment
+
+    async def purge_experiment(self, experiment_id: str, *, dry_run: bool = False) -> pb.PurgeSummary:
+        request = pb.PurgeExperimentRequest(experiment_id=experiment_id, dry_run=dry_run)
+        response: pb.PurgeExperimentResponse = await self.call(f"{_TRACKING}/PurgeExperiment", request)
+        return response.purged
+
+    # Runs
+
+    async def create_run(self, experiment_id: str = "", *, request_id: str = "", **fields: Any) -> pb.Run:
+        request = pb.CreateRunRequest(run=pb.Run(experiment_id=experiment_id, **fields), request_id=request_id)
+        response: pb.CreateRunResponse = await self.call(f"{_TRACKING}/CreateRun", request)
+        return response.run
+
+    async def get_run(self, run_id: str) -> pb.Run:
+        response: pb.GetRunResponse = await self.call(f"{_TRACKING}/GetRun", pb.GetRunRequest(run_id=run_id))
+        return response.run
+
+    async def batch_get_runs(self, run_ids: Sequence[str], *read_mask: str) -> list[pb.Run]:
+        request = pb.BatchGetRunsRequest(run_ids=run_ids)
+        if read_mask:
+            request.read_mask.CopyFrom(FieldMask(paths=read_mask))
+        response: pb.BatchGetRunsResponse = await self.call(f"{_TRACKING}/BatchGetRuns", request)
+        return list(response.runs)
+
+    async def list_runs(self, *, binding: int = 0, **fields: Any) -> pb.ListRunsResponse:
+        request = pb.ListRunsRequest(**fields)
+        response: pb.ListRunsResponse = await self.call(f"{_TRACKING}/ListRuns", request, binding=binding)
+        return response
+
+    async def update_run(self, run: pb.Run, *mask: str, request_id: str = "") -> pb.Run:
+        """Updates a run; without `mask` the request has none."""
+        request = pb.UpdateRunRequest(run=run, request_id=request_id)
+        if mask:
+            request.update_mask.CopyFrom(FieldMask(paths=mask))
+        response: pb.UpdateRunResponse = await self.call(f"{_TRACKING}/UpdateRun", request)
+        return response.run
+
+    async def delete_run(self, run_id: str, request_id: str = "") -> pb.Run:
+        request = pb.DeleteRunRequest(run_id=run_id, request_id=request_id)
+        response: pb.DeleteRunResponse = await self.call(f"{_TRACKING}/DeleteRun", request)
+        return response.run
+
+    async def restore_run(self, run_id: str, request_id: str = "") -> pb.Run:
+        request = pb.RestoreRunRequest(run_id=run_id, request_id=request_id)
+        response: pb.RestoreRunResponse = await self.call(f"{_TRACKING}/RestoreRun", request)
+        return response.run
+
+    async def purge_run(self, run_id: str, *, dry_run: bool = False) -> pb.PurgeSummary:
+        request = pb.PurgeRunRequest(run_id=run_id, dry_run=dry_run)
+        response: pb.PurgeRunResponse = await self.call(f"{_TRACKING}/PurgeRun", request)
+        return response.purged
+
+    async def log_batch(
+        self,
+        run_id: str,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        metrics: Sequence[pb.MetricPoints] = (),
+        request_id: str = "",
+    ) -> int:
+        """Logs a batch, params as Python values, and returns the number of points stored."""
+        request = pb.LogBatchRequest(
+            run_id=run_id,
+            params={key: param(value) for key, value in (params or {}).items()},
+            tags=tags,
+            metrics=metrics,
+            request_id=request_id,
+        )
+        response: pb.LogBatchResponse = await self.call(f"{_TRACKING}/LogBatch", request)
+        return response.metric_points
+
+    async def delete_run_tags(self, run_id: str, keys: Sequence[str], request_id: str = "") -> None:
+        request = pb.DeleteRunTagsRequest(run_id=run_id, keys=keys, request_id=request_id)
+        await self.call(f"{_TRACKING}/DeleteRunTags", request)
+
+    async def log_inputs(self, run_id: str, inputs: Sequence[pb.DatasetInput], request_id: str = "") -> None:
+        request = pb.LogInputsRequest(run_id=run_id, inputs=inputs, request_id=request_id)
+        await self.call(f"{_TRACKING}/LogInputs", request)
+
+    async def list_datasets(self, **fields: Any) -> pb.ListDatasetsResponse:
+        response: pb.ListDatasetsResponse = await self.call(
+            f"{_TRACKING}/ListDatasets", pb.ListDatasetsRequest(**fields)
+        )
+        return response
+
+    # Metrics
+
+    async def log_metrics(self, run_id: str, *metrics: pb.MetricPoints, request_id: str = "") -> int:
+        """Appends points and returns the number stored."""
+        request = pb.LogMetricsRequest(run_id=run_id, metrics=metrics, request_id=request_id)
+        response: pb.LogMetricsResponse = await self.call(f"{_METRICS}/LogMetrics", request)
+        return response.metric_points
+
+    async def list_metric_history(self, run_id: str, metric_key: str, **fields: Any) -> pb.ListMetricHistoryResponse:
+        request = pb.ListMetricHistoryRequest(run_id=run_id, metric_key=metric_key, **fields)
+        response: pb.ListMetricHistoryResponse = await self.call(f"{_METRICS}/ListMetricHistory", request)
+        return response
+
+    # Artifacts
+
+    async def upload_artifact(
+        self, run_id: str, path: str, content: bytes = b"content", content_type: str = "", **fields: Any
+    ) -> pb.Artifact:
+        """Uploads `content` in pieces of 256 KiB."""
+        first = pb.UploadArtifactRequest(run_id=run_id, path=path, **fields)
+        first.body.content_type = content_type
+        return await self.upload(first, chunks(content, 256 * 1024))
+
+    async def get_artifact_upload(self, run_id: str, upload_id: str) -> pb.ArtifactUpload:
+        request = pb.GetArtifactUploadRequest(run_id=run_id, upload_id=upload_id)
+        response: pb.GetArtifactUploadResponse = await self.call(f"{_ARTIFACTS}/GetArtifactUpload", request)
+        return response.upload
+
+    async def download_artifact(self, run_id: str, path: str, offset: int = 0, length: int = 0) -> Download:
+        return await self.download(pb.DownloadArtifactRequest(run_id=run_id, path=path, offset=offset, length=length))
+
+    async def list_artifacts(self, run_id: str, path: str = "", **fields: Any) -> pb.ListArtifactsResponse:
+        request = pb.ListArtifactsRequest(run_id=run_id, path=path, **fields)
+        response: pb.ListArtifactsResponse = await self.call(f"{_ARTIFACTS}/ListArtifacts", request)
+        return response
+
+    async def artifact_paths(self, run_id: str, path: str = "", *, recursive: bool = False) -> list[str]:
+        """Paths of the first page of `list_artifacts`."""
+        return [one.path for one in (await self.list_artifacts(run_id, path, recursive=recursive)).artifacts]
+
+    async def delete_artifacts(self, run_id: str, path: str) -> int:
+        """Deletes a file or directory and returns the number of files."""
+        request = pb.DeleteArtifactsRequest(run_id=run_id, path=path)
+        response: pb.DeleteArtifactsResponse = await self.call(f"{_ARTIFACTS}/DeleteArtifacts", request)
+        return response.files
