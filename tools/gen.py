@@ -12,29 +12,24 @@ import sys
 import tempfile
 from pathlib import Path
 
+from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 OUT = ROOT / "clients" / "python" / "src"
+# Runtime descriptors have no comments; the server's OpenAPI document takes them from here.
+COMMENTS = ROOT / "server" / "src" / "milepost_server" / "rest" / "descriptors.binpb"
 
 
 def generate(out: Path) -> None:
     """Writes messages, stubs and their types for every proto of `milepost/` below `out`."""
-    files = sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "milepost").rglob("*.proto"))
-    arguments = [
-        "protoc",
-        f"--proto_path={PROTOS}",
+    run_protoc(
         f"--python_out={out}",
         f"--grpc_python_out={out}",
         f"--mypy_out=quiet:{out}",
         f"--mypy_grpc_out=quiet:{out}",
-        *files,
-    ]
-    # grpc_tools adds the well-known types of protobuf itself.
-    arguments.insert(1, f"--proto_path={Path(protoc.__file__).parent / '_proto'}")
-    if protoc.main(arguments) != 0:
-        raise SystemExit(1)
+    )
     # A file without services has stubs without content.
     for stub in out.rglob("*_pb2_grpc.py"):
         if "Stub" not in stub.read_text():
@@ -44,6 +39,32 @@ def generate(out: Path) -> None:
 
     for package in sorted({path.parent for path in out.rglob("*_pb2.py")}):
         write_package(package, ".".join(package.relative_to(out).parts))
+
+
+def run_protoc(*outputs: str) -> None:
+    """Runs protoc on every proto of `milepost/`."""
+    files = sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "milepost").rglob("*.proto"))
+    # grpc_tools brings the well-known types of protobuf itself.
+    roots = [f"--proto_path={Path(protoc.__file__).parent / '_proto'}", f"--proto_path={PROTOS}"]
+    if protoc.main(["protoc", *roots, *outputs, *files]) != 0:
+        raise SystemExit(1)
+
+
+def write_comments(target: Path) -> None:
+    """Writes the descriptors of every proto of `milepost/` with its comments, and without all other source info."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "image.binpb"
+        run_protoc("--include_source_info", f"--descriptor_set_out={image}")
+        files = descriptor_pb2.FileDescriptorSet.FromString(image.read_bytes())
+    for file in files.file:
+        commented = [
+            descriptor_pb2.SourceCodeInfo.Location(path=location.path, leading_comments=location.leading_comments)
+            for location in file.source_code_info.location
+            if location.leading_comments
+        ]
+        del file.source_code_info.location[:]
+        file.source_code_info.location.extend(commented)
+    target.write_bytes(files.SerializeToString(deterministic=True))
 
 
 def write_package(folder: Path, name: str) -> None:
@@ -84,10 +105,15 @@ def main() -> None:
         for stale in generated(OUT):
             stale.unlink(missing_ok=True)
         generate(OUT)
+        write_comments(COMMENTS)
         return
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         different = differences(Path(folder))
+        fresh = Path(folder) / COMMENTS.name
+        write_comments(fresh)
+        if not COMMENTS.is_file() or COMMENTS.read_bytes() != fresh.read_bytes():
+            different.append(COMMENTS.name)
     if different:
         sys.exit("generated code is not up to date, run `make gen`: " + ", ".join(different))
 

@@ -86,12 +86,9 @@ def _write_float(value: float) -> float | str:
         return _name(value)
     for digits in (6, 7, 8):
         short = float(f"{value:.{digits}g}")
-        if abs(short) <= _MAX_FLOAT and struct.unpack("f", struct.pack("f", short))[0] == value:
+        if _as_float(short) == value:
             return short
     return float(f"{value:.9g}")
-
-
-_MAX_FLOAT = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
 
 
 def _enum_writer(enum: EnumDescriptor) -> Convert:
@@ -154,9 +151,18 @@ def read_double(value: Any) -> float:
 
 def _read_float(value: Any) -> float:
     number = read_double(value)
-    if math.isfinite(number) and abs(number) > _MAX_FLOAT:
+    rounded = _as_float(number)
+    if math.isinf(rounded) and not math.isinf(number):
         raise Problem(f'{quote(value)} is beyond 32 bits: send a smaller number, or "Infinity"', value)
-    return number
+    return rounded
+
+
+def _as_float(value: float) -> float:
+    """`value` rounded to 32 bits; infinite when it is too large for them."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def read_bool(value: Any) -> bool:

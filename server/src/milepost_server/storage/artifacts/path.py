@@ -17,7 +17,7 @@ RESERVED_PREFIX = ".milepost-"
 # Composing never makes a text shorter than a quarter, so what is longer than this is too long in any form. Checked
 # first, so that a hostile megabyte is not normalised.
 _MAX_RAW_CHARACTERS = 4 * MAX_PATH_BYTES
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 # Backslash and percent sign mean a separator and an encoding elsewhere; the rest makes a name look like another one:
 # C0 and C1 controls, line and paragraph separators, marks and overrides of writing direction, the byte order mark.
 _FORBIDDEN = re.compile("[\\\\%\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, bindparam, cast, delete, func, null, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -65,7 +65,7 @@ _PUT = Upsert(
 _FILE_ABOVE = Statement(select(artifact.c.path).where(_of_run & any_of(artifact.c.path, "folders")).limit(1))
 _ANY_BELOW = Statement(select(artifact.c.path).where(_between).limit(1))
 _is_staged = artifact.c.staged == bindparam("staged_")
-_SETTLE = Statement(update(artifact).where(_this & _is_staged).values(staged=None))
+_SETTLE = Statement(update(artifact).where(_this & _is_staged).values(staged=null()))
 _WITHDRAW = Statement(delete(artifact).where(_this & _is_staged))
 _STAGED = Statement(select(artifact.c.staged).where(_this_or_below & artifact.c.staged.is_not(None)))
 _DELETE = Statement(delete(artifact).where(_this_or_below))
@@ -77,7 +77,7 @@ _inside = select(_FirstSegment(artifact.c.path).label("name"), *_columns).where(
 _LEVEL = Statement(
     select(
         func.min(_inside.c.path),
-        func.sum(_inside.c.size),
+        cast(func.sum(_inside.c.size), BigInteger),
         func.max(_inside.c.sha256),
         func.max(_inside.c.content_type),
         func.max(_inside.c.update_us),
@@ -215,7 +215,7 @@ def _file(row: Row) -> pb.Artifact:
 
 
 def _directory(prefix: str, row: Row) -> pb.Artifact:
-    return pb.Artifact(path=prefix + row[5], directory=True, size=int(row[1]), update_time=timestamp(row[4]))
+    return pb.Artifact(path=prefix + row[5], directory=True, size=row[1], update_time=timestamp(row[4]))
 
 
 def _run_key(row: Row) -> RunKey:

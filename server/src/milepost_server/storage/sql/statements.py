@@ -39,7 +39,9 @@ class Statement:
             # Parameters of `IN` are spelled out, which needs their values: such a statement is for one use.
             made = self.core.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
             assert isinstance(made, SQLCompiler)
-            own = {name: value for name, value in made.params.items() if value is not None}
+            # A parameter without a value in the statement is required; one whose value is NULL is not.
+            required = {name for name, bind in made.binds.items() if bind.required}
+            own = {name: value for name, value in made.params.items() if name not in required}
             compiled = self._compiled[dialect.name] = Compiled(made.string, tuple(made.positiontup or ()), own)
         return compiled
 
