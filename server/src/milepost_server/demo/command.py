@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 import milepost
+from milepost_server import config
 from milepost_server.app import Server
 from milepost_server.config import Settings
 from milepost_server.telemetry import set_up_logging
@@ -54,7 +55,7 @@ def demo(
 @contextmanager
 def _own_server(data_dir: Path) -> Iterator[Server]:
     """A server on free ports in a thread of its own, so that the training code below is ordinary code."""
-    settings = Settings(data_dir=data_dir, http_port=0, grpc_port=0, log_level="warning")
+    settings = config.load(data_dir=data_dir, http_port=0, grpc_port=0, log_level="warning")
     set_up_logging(settings)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="milepost-demo-server", daemon=True)

@@ -1,7 +1,7 @@
 """Trains scikit-learn models on its bundled data and tracks them, as a data scientist would.
 
-One parent run per data set holds a nested run for each point of a small grid. Nothing here knows that it is a demo: with
-a server at hand, the same lines work in any script or notebook.
+One parent run per data set holds a nested run for each point of a small grid. Nothing here knows that it is a demo:
+with a server at hand, the same lines work in any script or notebook.
 """
 
 from __future__ import annotations

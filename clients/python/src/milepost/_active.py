@@ -1,0 +1,248 @@
+"""Active runs: what `start_run` returns, which logs in the background, and the connection that they share."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from milepost import _media
+from milepost import v1 as pb
+from milepost._batches import Record
+from milepost._handles import Run
+from milepost._values import INT64_MAX, INT64_MIN, MetricsInput, now_ms, to_int64, to_param_or_text
+from milepost._views import MetricHistory, RunState
+from milepost._writer import UnarySender, Writer
+from milepost.artifacts._transfer import Progress, artifact_path
+from milepost.client import Client
+from milepost.config import ClientConfig
+from milepost.data import Dataset
+from milepost.errors import LoggingError, MilepostError, MilepostWarning
+
+FLUSH_TIMEOUT_S = 60.0
+
+# Rough bytes of a queued record and of each value in it, beside the text itself.
+_RECORD_BYTES = 250
+_VALUE_BYTES = 150
+
+
+class Session:
+    """The client and the background writer for one server, shared by all active runs on it."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self.config = config
+        self.client = Client(config.address, timeout_s=config.timeout_s)
+        self.writer = Writer(UnarySender(self.client._transport), strict=config.strict)
+
+    def flush(self, timeout_s: float | None) -> bool:
+        """Waits for the writer and reports losses: a `MilepostWarning`, or `LoggingError` when strict."""
+        problems = []
+        if not self.writer.flush(timeout_s):
+            problems.append(
+                f"{self.writer.pending} logging calls were not sent within {timeout_s} s; they go on waiting"
+            )
+        return self.report(problems)
+
+    def report(self, problems: list[str]) -> bool:
+        """Says what was lost since the last report, after `problems`. Returns whether there is nothing to say."""
+        self.writer.check()
+        problems = problems + self.writer.take_losses()
+        if not problems:
+            return True
+        totals = f" ({self.writer.refused} values refused and {self.writer.dropped} lost so far)"
+        text = f"Not everything that was logged is stored: {'; '.join(problems)}{totals}"
+        if self.config.strict:
+            raise LoggingError(text)
+        warnings.warn(text, MilepostWarning, stacklevel=4)
+        return False
+
+
+class ActiveRun(Run):
+    """A run that this program is in. Params, metrics and tags are queued and sent in the background, in batches.
+
+    Logging never waits for the server and never raises for what the server says of it, unless strict (see
+    `milepost.config`); a value of the wrong type still raises at once. As a context manager it ends the run: FINISHED,
+    FAILED after an exception, KILLED after Ctrl-C. Reading it again, artifacts and `end` wait for the server.
+    """
+
+    def __init__(self, session: Session, proto: pb.Run) -> None:
+        super().__init__(session.client, proto)
+        self._session = session
+        self._add = session.writer.add
+        self._id = proto.run_id
+        self.pid = os.getpid()
+        self.ended = False
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.end()
+            return
+        try:
+            self.end(state_after(error))
+        except Exception as problem:  # the caller's exception matters more
+            warnings.warn(f"Run {self._id} was not ended: {problem}", MilepostWarning, stacklevel=2)
+
+    # Logged in the background
+
+    def log_metric(self, key: str, value: float, step: int | None = None, *, timestamp_ms: int | None = None) -> None:
+        """Logs a point, at step 0 and now unless told otherwise. `value` is what `float()` takes; NaN is fine."""
+        if step is None:
+            step = 0
+        elif type(step) is not int or not INT64_MIN <= step <= INT64_MAX:
+            step = to_int64("step", step)
+        time_ms = now_ms() if timestamp_ms is None else to_int64("timestamp_ms", timestamp_ms)
+        size = _RECORD_BYTES + _VALUE_BYTES + len(key)
+        self._add(Record(self._id, "metrics", ((key, float(value)),), step, time_ms, size))
+
+    def log_metrics(self, metrics: MetricsInput, step: int | None = None, *, timestamp_ms: int | None = None) -> None:
+        """Logs a point of each key, as `log_metric`. Columns of points are sent at once and waited for."""
+        if not isinstance(metrics, Mapping):
+            super().log_metrics(metrics)
+            return
+        data = tuple([(key, float(value)) for key, value in metrics.items()])
+        time_ms = now_ms() if timestamp_ms is None else to_int64("timestamp_ms", timestamp_ms)
+        size = _RECORD_BYTES + sum([_VALUE_BYTES + len(key) for key in metrics])
+        self._add(Record(self._id, "metrics", data, 0 if step is None else to_int64("step", step), time_ms, size))
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Logs a param; what is no str, bool, number or JSON value is logged as `str(value)`. Write-once."""
+        self.log_params({key: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Logs params, each as `log_param`."""
+        data = tuple([(str(key), to_param_or_text(key, value)) for key, value in params.items()])
+        size = _RECORD_BYTES + sum([_VALUE_BYTES + len(key) + value.ByteSize() for key, value in data])
+        if data:
+            self._add(Record(self._id, "params", data, 0, 0, size))
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Adds or changes a tag, as `str(value)`."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Adds or changes tags, each as `str(value)`."""
+        data = tuple([(str(key), str(value)) for key, value in tags.items()])
+        size = _RECORD_BYTES + sum([_VALUE_BYTES + len(key) + len(value) for key, value in data])
+        if data:
+            self._add(Record(self._id, "tags", data, 0, 0, size))
+
+    def log_batch(
+        self,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        metrics: MetricsInput | None = None,
+        step: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> None:
+        """Logs params, tags and metrics, perhaps in several transactions."""
+        self.log_params(params or {})
+        self.set_tags(tags or {})
+        if metrics:
+            self.log_metrics(metrics, step, timestamp_ms=timestamp_ms)
+
+    def flush(self, timeout_s: float | None = FLUSH_TIMEOUT_S) -> bool:
+        """See `milepost.flush`."""
+        return self._session.flush(timeout_s)
+
+    # Waiting for the server
+
+    def end(self, state: RunState | str = RunState.FINISHED, *, timeout_s: float | None = FLUSH_TIMEOUT_S) -> None:
+        """Sends what is queued, for `timeout_s` at most, and ends the run. Ending it again changes nothing.
+
+        Losses and a server that does not answer are a `MilepostWarning`, or raise when strict.
+        """
+        if self.ended:
+            return
+        self.ended = True
+        problems = []
+        if not self._session.writer.flush(timeout_s):
+            problems.append(f"{self._session.writer.pending} logging calls were not sent within {timeout_s} s")
+        try:
+            super().end(state)
+        except MilepostError as error:
+            if self._session.config.strict:
+                raise
+            problems.append(f"the end of run {self._id} could not be recorded ({error})")
+        self._session.report(problems)
+
+    def refresh(self) -> Run:
+        """Sends what is queued and reads the run again. Returns this handle."""
+        self.flush()
+        return super().refresh()
+
+    def metric_history(self, key: str) -> MetricHistory:
+        """Sends what is queued and reads all points of a metric. Raises `MetricNotFound`."""
+        self.flush()
+        return super().metric_history(key)
+
+    def delete_tags(self, *keys: str) -> None:
+        """Sends what is queued and removes tags. Raises `TagNotFound`."""
+        self.flush()
+        super().delete_tags(*keys)
+
+    def log_artifact(
+        self, local_path: str | PathLike[str], artifact_path: str = "", *, progress: Progress | None = None
+    ) -> None:
+        """Uploads a file or a directory into the artifact directory `artifact_path`, under its own name."""
+        name = Path(local_path).resolve().name
+        self.upload_artifact(local_path, _join(artifact_path, name), progress=progress)
+
+    def log_artifacts(
+        self, local_dir: str | PathLike[str], artifact_path: str = "", *, progress: Progress | None = None
+    ) -> None:
+        """Uploads the contents of a directory into the artifact directory `artifact_path`."""
+        if not Path(local_dir).is_dir():
+            raise NotADirectoryError(f"{str(local_dir)!r} is no directory. Use log_artifact for a file.")
+        self.upload_artifact(local_dir, artifact_path, progress=progress)
+
+    def log_bytes(self, data: bytes, artifact_file: str, *, content_type: str | None = None) -> None:
+        """Uploads bytes as the artifact `artifact_file`."""
+        self._client.artifacts.upload_bytes(self._id, data, artifact_file, content_type=content_type)
+
+    def log_text(self, text: str, artifact_file: str) -> None:
+        """Uploads text, as UTF-8."""
+        self.log_bytes(text.encode(), artifact_file)
+
+    def log_dict(self, dictionary: Any, artifact_file: str) -> None:
+        """Uploads a dict or list as JSON, or as YAML for the suffixes `.yaml` and `.yml` (needs the package pyyaml)."""
+        self.log_bytes(_media.document_bytes(dictionary, artifact_file), artifact_file)
+
+    def log_figure(self, figure: Any, artifact_file: str) -> None:
+        """Uploads a figure of matplotlib or plotly in the format of the suffix."""
+        self.log_bytes(_media.figure_bytes(figure, artifact_file), artifact_file)
+
+    def log_image(self, image: Any, artifact_file: str) -> None:
+        """Uploads a PIL image or an array of pixels (0-255, floats 0-1) in the format of the suffix. Needs Pillow."""
+        self.log_bytes(_media.image_bytes(image, artifact_file), artifact_file)
+
+    def log_table(self, data: Any, artifact_file: str) -> None:
+        """Uploads a data frame, a dict of columns or a list of dicts as `.json`, `.csv` or `.parquet`."""
+        self.log_bytes(_media.table_bytes(data, artifact_file), artifact_file)
+
+    def log_input(self, dataset: Dataset, context: str = "", tags: Mapping[str, str] | None = None) -> None:
+        """Records that the run reads a dataset, in the part `context`, for example `training`."""
+        self.log_inputs([pb.DatasetInput(dataset=dataset.to_proto(), context=context, tags=tags or {})])
+
+
+def state_after(error: BaseException) -> RunState:
+    """How a run ends that `error` ended."""
+    if isinstance(error, KeyboardInterrupt):
+        return RunState.KILLED
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return RunState.FINISHED
+    return RunState.FAILED
+
+
+def _join(directory: str, name: str) -> str:
+    directory = artifact_path(directory)
+    return f"{directory}/{name}" if directory else name

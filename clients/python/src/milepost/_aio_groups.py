@@ -1,0 +1,325 @@
+"""The verbs of the asynchronous client, by resource: those of `milepost.client`, to be awaited."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from milepost import _requests as req
+from milepost import v1 as pb
+from milepost._aio_handles import AsyncExperiment, AsyncRun
+from milepost._pages import AsyncPages
+from milepost._requests import View, name_list
+from milepost._values import MetricsInput
+from milepost._views import MetricHistory, RunState
+from milepost.errors import ExperimentExists, ExperimentNotFound
+
+if TYPE_CHECKING:
+    from milepost.aio import AsyncClient
+
+
+class _Group:
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._transport = client._transport
+
+    async def _experiment_ids(self, ids: Sequence[str], names: str | Sequence[str] | None) -> Sequence[str]:
+        found = [(await self._client.experiments.get_by_name(name)).experiment_id for name in name_list(names)]
+        return [*ids, *found]
+
+
+class AsyncExperiments(_Group):
+    """Verbs on experiments."""
+
+    async def create(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> AsyncExperiment:
+        """See `Experiments.create`."""
+        return await self._one(req.create_experiment(name, description, tags, request_id), timeout)
+
+    async def get(self, experiment_id: str, *, timeout: float | None = None) -> AsyncExperiment:
+        """See `Experiments.get`."""
+        return await self._one(req.get_experiment(experiment_id), timeout)
+
+    async def get_by_name(self, name: str, *, timeout: float | None = None) -> AsyncExperiment:
+        """See `Experiments.get_by_name`."""
+        return await self._one(req.get_experiment_by_name(name), timeout)
+
+    async def get_or_create(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncExperiment:
+        """See `Experiments.get_or_create`."""
+        try:
+            return await self.get_by_name(name, timeout=timeout)
+        except ExperimentNotFound:
+            pass
+        try:
+            return await self.create(name, description=description, tags=tags, timeout=timeout)
+        except ExperimentExists:  # another process was faster
+            return await self.get_by_name(name, timeout=timeout)
+
+    async def batch_get(self, experiment_ids: Sequence[str], *, timeout: float | None = None) -> list[AsyncExperiment]:
+        """See `Experiments.batch_get`."""
+        found = await self._transport.call(req.batch_get_experiments(experiment_ids), timeout)
+        return [AsyncExperiment(self._client, proto) for proto in found]
+
+    def list(
+        self,
+        *,
+        filter: str = "",
+        order_by: str = "",
+        view: View = "active",
+        fields: Sequence[str] | None = None,
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[AsyncExperiment]:
+        """See `Experiments.list`."""
+        paged = req.list_experiments(filter, order_by, view, fields)
+
+        async def fetch(token: str, size: int) -> tuple[builtins.list[AsyncExperiment], str]:
+            protos, next_token = await self._transport.call(paged.page(token, size), timeout)
+            return [AsyncExperiment(self._client, proto) for proto in protos], next_token
+
+        return AsyncPages(fetch, page_size=page_size, limit=limit)
+
+    async def update(
+        self,
+        experiment_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        etag: str = "",
+        timeout: float | None = None,
+    ) -> AsyncExperiment:
+        """See `Experiments.update`."""
+        return await self._one(req.update_experiment(experiment_id, name, description, tags, etag), timeout)
+
+    async def update_tags(
+        self,
+        experiment_id: str,
+        set: Mapping[str, str] | None = None,
+        delete: Iterable[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> AsyncExperiment:
+        """See `Experiments.update_tags`."""
+        return await self._one(req.update_experiment_tags(experiment_id, set, delete), timeout)
+
+    async def delete(self, experiment_id: str, *, timeout: float | None = None) -> AsyncExperiment:
+        """See `Experiments.delete`."""
+        return await self._one(req.delete_experiment(experiment_id), timeout)
+
+    async def restore(self, experiment_id: str, *, timeout: float | None = None) -> AsyncExperiment:
+        """See `Experiments.restore`."""
+        return await self._one(req.restore_experiment(experiment_id), timeout)
+
+    async def purge(
+        self, experiment_id: str, *, dry_run: bool = False, timeout: float | None = None
+    ) -> pb.PurgeSummary:
+        """See `Experiments.purge`."""
+        return await self._transport.call(req.purge_experiment(experiment_id, dry_run), timeout)
+
+    async def _one(self, op: req.Op[pb.Experiment], timeout: float | None) -> AsyncExperiment:
+        return AsyncExperiment(self._client, await self._transport.call(op, timeout))
+
+
+class AsyncRuns(_Group):
+    """Verbs on runs."""
+
+    async def create(
+        self,
+        experiment_id: str = "0",
+        *,
+        name: str = "",
+        run_id: str = "",
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        parent_run_id: str = "",
+        description: str = "",
+        user: str = "",
+        state: RunState | str = RunState.RUNNING,
+        start_time: datetime | None = None,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> AsyncRun:
+        """See `Runs.create`."""
+        op = req.create_run(
+            experiment_id,
+            name=name,
+            run_id=run_id,
+            params=params,
+            tags=tags,
+            parent_run_id=parent_run_id,
+            description=description,
+            user=user,
+            state=RunState.parse(state),
+            start_time=start_time,
+            request_id=request_id,
+        )
+        return await self._one(op, timeout)
+
+    async def get(self, run_id: str, *, timeout: float | None = None) -> AsyncRun:
+        """See `Runs.get`."""
+        return await self._one(req.get_run(run_id), timeout)
+
+    async def batch_get(
+        self, run_ids: Sequence[str], *, fields: Sequence[str] | None = None, timeout: float | None = None
+    ) -> list[AsyncRun]:
+        """See `Runs.batch_get`."""
+        found = await self._transport.call(req.batch_get_runs(run_ids, fields), timeout)
+        return [AsyncRun(self._client, proto) for proto in found]
+
+    def list(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        filter: str = "",
+        order_by: str = "",
+        view: View = "active",
+        fields: Sequence[str] | None = None,
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[AsyncRun]:
+        """See `Runs.list`."""
+        op = req.list_runs((), filter, order_by, view, fields)
+
+        async def fetch(token: str, size: int) -> tuple[builtins.list[AsyncRun], str]:
+            if not op.request.experiment_ids:
+                op.request.experiment_ids.extend(await self._experiment_ids(experiment_ids, experiment))
+            protos, next_token = await self._transport.call(op.page(token, size), timeout)
+            return [AsyncRun(self._client, proto) for proto in protos], next_token
+
+        return AsyncPages(fetch, page_size=page_size, limit=limit)
+
+    async def update(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        state: RunState | str | None = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        description: str | None = None,
+        user: str | None = None,
+        etag: str = "",
+        clear: Iterable[str] = (),
+        timeout: float | None = None,
+    ) -> AsyncRun:
+        """See `Runs.update`."""
+        op = req.update_run(
+            run_id,
+            name=name,
+            state=None if state is None else RunState.parse(state),
+            start_time=start_time,
+            end_time=end_time,
+            description=description,
+            user=user,
+            etag=etag,
+            clear=clear,
+        )
+        return await self._one(op, timeout)
+
+    async def delete(self, run_id: str, *, timeout: float | None = None) -> AsyncRun:
+        """See `Runs.delete`."""
+        return await self._one(req.delete_run(run_id), timeout)
+
+    async def restore(self, run_id: str, *, timeout: float | None = None) -> AsyncRun:
+        """See `Runs.restore`."""
+        return await self._one(req.restore_run(run_id), timeout)
+
+    async def purge(self, run_id: str, *, dry_run: bool = False, timeout: float | None = None) -> pb.PurgeSummary:
+        """See `Runs.purge`."""
+        return await self._transport.call(req.purge_run(run_id, dry_run), timeout)
+
+    async def log_batch(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        metrics: MetricsInput | None = None,
+        step: int = 0,
+        timestamp_ms: int | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """See `Runs.log_batch`."""
+        return await self._transport.call(req.log_batch(run_id, params, tags, metrics, step, timestamp_ms), timeout)
+
+    async def delete_tags(self, run_id: str, keys: Iterable[str], *, timeout: float | None = None) -> None:
+        """See `Runs.delete_tags`."""
+        await self._transport.call(req.delete_run_tags(run_id, keys), timeout)
+
+    async def log_inputs(self, run_id: str, inputs: Iterable[pb.DatasetInput], *, timeout: float | None = None) -> None:
+        """See `Runs.log_inputs`."""
+        await self._transport.call(req.log_inputs(run_id, inputs), timeout)
+
+    async def _one(self, op: req.Op[pb.Run], timeout: float | None) -> AsyncRun:
+        return AsyncRun(self._client, await self._transport.call(op, timeout))
+
+
+class AsyncMetrics(_Group):
+    """Verbs on metric points."""
+
+    async def log(
+        self,
+        run_id: str,
+        metrics: MetricsInput,
+        *,
+        step: int = 0,
+        timestamp_ms: int | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """See `Metrics.log`."""
+        return await self._transport.call(req.log_metrics(run_id, metrics, step, timestamp_ms), timeout)
+
+    async def history(
+        self, run_id: str, key: str, *, page_size: int = 0, limit: int | None = None, timeout: float | None = None
+    ) -> MetricHistory:
+        """See `Metrics.history`."""
+        op = req.list_metric_history(run_id, key)
+        history = MetricHistory(run_id, key)
+        token, more = "", True
+        while more:
+            pages, token = await self._transport.call(op.page(token, page_size), timeout)
+            more = history.extend(pages, limit) and token != ""
+        return history
+
+
+class AsyncDatasets(_Group):
+    """Verbs on datasets."""
+
+    def list(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[pb.ExperimentDataset]:
+        """See `Datasets.list`."""
+        op = req.list_datasets(())
+
+        async def fetch(token: str, size: int) -> tuple[builtins.list[pb.ExperimentDataset], str]:
+            if not op.request.experiment_ids:
+                op.request.experiment_ids.extend(await self._experiment_ids(experiment_ids, experiment))
+            return await self._transport.call(op.page(token, size), timeout)
+
+        return AsyncPages(fetch, page_size=page_size, limit=limit)

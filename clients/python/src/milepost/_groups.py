@@ -1,0 +1,386 @@
+"""The verbs of the synchronous client, by resource."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from milepost import _requests as req
+from milepost import v1 as pb
+from milepost._handles import Experiment, Run
+from milepost._pages import Pages
+from milepost._requests import View, name_list
+from milepost._values import MetricsInput
+from milepost._views import MetricHistory, RunState
+from milepost.errors import ExperimentExists, ExperimentNotFound
+
+if TYPE_CHECKING:
+    from milepost.client import Client
+
+
+class _Group:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._transport = client._transport
+
+    def _experiment_ids(self, ids: Sequence[str], names: str | Sequence[str] | None) -> Sequence[str]:
+        found = [self._client.experiments.get_by_name(name).experiment_id for name in name_list(names)]
+        return [*ids, *found]
+
+
+class Experiments(_Group):
+    """Verbs on experiments."""
+
+    def create(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Experiment:
+        """Creates an experiment. Raises `ExperimentExists` when one, perhaps a deleted one, has the name."""
+        return self._one(req.create_experiment(name, description, tags, request_id), timeout)
+
+    def get(self, experiment_id: str, *, timeout: float | None = None) -> Experiment:
+        """Reads one, also a deleted one. Raises `ExperimentNotFound`."""
+        return self._one(req.get_experiment(experiment_id), timeout)
+
+    def get_by_name(self, name: str, *, timeout: float | None = None) -> Experiment:
+        """Reads the one of a name, also a deleted one. Raises `ExperimentNotFound`."""
+        return self._one(req.get_experiment_by_name(name), timeout)
+
+    def get_or_create(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Experiment:
+        """Reads the one of a name, and creates it when there is none; description and tags count only then."""
+        try:
+            return self.get_by_name(name, timeout=timeout)
+        except ExperimentNotFound:
+            pass
+        try:
+            return self.create(name, description=description, tags=tags, timeout=timeout)
+        except ExperimentExists:  # another process was faster
+            return self.get_by_name(name, timeout=timeout)
+
+    def batch_get(self, experiment_ids: Sequence[str], *, timeout: float | None = None) -> list[Experiment]:
+        """Reads several in the order asked for. Raises `ExperimentNotFound` when one does not exist."""
+        found = self._transport.call(req.batch_get_experiments(experiment_ids), timeout)
+        return [Experiment(self._client, proto) for proto in found]
+
+    def list(
+        self,
+        *,
+        filter: str = "",
+        order_by: str = "",
+        view: View = "active",
+        fields: Sequence[str] | None = None,
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Experiment]:
+        """Lists experiments, newest first unless ordered otherwise.
+
+        Args:
+            filter: In the filter language, for example `name LIKE 'digits%' AND tags.team = 'vision'`.
+            order_by: Comma-separated attributes or tags, each with an optional `ASC` or `DESC`.
+            view: Whether deleted ones are shown.
+            fields: Fields to read. None for all.
+            page_size: Experiments asked for at once; 0 for the server's default.
+            limit: Experiments in all.
+            timeout: Seconds for each page.
+        """
+        paged = req.list_experiments(filter, order_by, view, fields)
+
+        def fetch(token: str, size: int) -> tuple[builtins.list[Experiment], str]:
+            protos, next_token = self._transport.call(paged.page(token, size), timeout)
+            return [Experiment(self._client, proto) for proto in protos], next_token
+
+        return Pages(fetch, page_size=page_size, limit=limit)
+
+    def update(
+        self,
+        experiment_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        etag: str = "",
+        timeout: float | None = None,
+    ) -> Experiment:
+        """Changes what is not None; `tags` replaces all. Raises `EtagMismatch` when the given `etag` is old."""
+        return self._one(req.update_experiment(experiment_id, name, description, tags, etag), timeout)
+
+    def update_tags(
+        self,
+        experiment_id: str,
+        set: Mapping[str, str] | None = None,
+        delete: Iterable[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> Experiment:
+        """Sets and removes tags, leaving the others. Raises `TagNotFound` for one to remove that is not there."""
+        return self._one(req.update_experiment_tags(experiment_id, set, delete), timeout)
+
+    def delete(self, experiment_id: str, *, timeout: float | None = None) -> Experiment:
+        """Marks it and its active runs as deleted; its name stays taken."""
+        return self._one(req.delete_experiment(experiment_id), timeout)
+
+    def restore(self, experiment_id: str, *, timeout: float | None = None) -> Experiment:
+        """Takes `delete` back, for the runs that it took too."""
+        return self._one(req.restore_experiment(experiment_id), timeout)
+
+    def purge(self, experiment_id: str, *, dry_run: bool = False, timeout: float | None = None) -> pb.PurgeSummary:
+        """Removes a deleted one with all its runs for good. Never repeated by itself. Raises `NotDeleted`."""
+        return self._transport.call(req.purge_experiment(experiment_id, dry_run), timeout)
+
+    def _one(self, op: req.Op[pb.Experiment], timeout: float | None) -> Experiment:
+        return Experiment(self._client, self._transport.call(op, timeout))
+
+
+class Runs(_Group):
+    """Verbs on runs."""
+
+    def create(
+        self,
+        experiment_id: str = "0",
+        *,
+        name: str = "",
+        run_id: str = "",
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        parent_run_id: str = "",
+        description: str = "",
+        user: str = "",
+        state: RunState | str = RunState.RUNNING,
+        start_time: datetime | None = None,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Run:
+        """Creates a run.
+
+        Args:
+            experiment_id: Its experiment; `0` is the experiment `Default`.
+            name: Shown in lists. Empty: the server makes one up.
+            run_id: An id of one's own choice: 1-64 letters, digits, `_` and `-`. Empty: the server assigns one.
+            params: Params to log; values as of `Run.log_params`.
+            tags: Labels by key.
+            parent_run_id: The run that it is nested in.
+            description: Free text.
+            user: Who starts it.
+            state: Where it stands.
+            start_time: When the work began. None for now.
+            request_id: Makes a repeat by another process safe. Empty: the client makes one for its own repeats.
+            timeout: Seconds.
+
+        Raises:
+            RunExists: The id is taken.
+            ExperimentNotFound, ExperimentDeleted: No run can be created there.
+        """
+        op = req.create_run(
+            experiment_id,
+            name=name,
+            run_id=run_id,
+            params=params,
+            tags=tags,
+            parent_run_id=parent_run_id,
+            description=description,
+            user=user,
+            state=RunState.parse(state),
+            start_time=start_time,
+            request_id=request_id,
+        )
+        return self._one(op, timeout)
+
+    def get(self, run_id: str, *, timeout: float | None = None) -> Run:
+        """Reads one, also a deleted one. Raises `RunNotFound`."""
+        return self._one(req.get_run(run_id), timeout)
+
+    def batch_get(
+        self, run_ids: Sequence[str], *, fields: Sequence[str] | None = None, timeout: float | None = None
+    ) -> list[Run]:
+        """Reads several in the order asked for; `fields` as of `list`. Raises `RunNotFound` when one does not exist."""
+        found = self._transport.call(req.batch_get_runs(run_ids, fields), timeout)
+        return [Run(self._client, proto) for proto in found]
+
+    def list(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        filter: str = "",
+        order_by: str = "",
+        view: View = "active",
+        fields: Sequence[str] | None = None,
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> Pages[Run]:
+        """Lists runs, latest start first unless ordered otherwise.
+
+        Args:
+            experiment_ids: Experiments whose runs to list. With no `experiment` either: of all experiments.
+            experiment: Names of further ones; reading the list raises `ExperimentNotFound` for an unknown name.
+            filter: In the filter language, for example `metrics.loss < 0.2 AND params.depth >= 4`.
+            order_by: Comma-separated attributes, metrics, params or tags, each with an optional `ASC` or `DESC`.
+            view: Whether deleted ones are shown.
+            fields: Fields to read, for example `("run_id", "name", "metrics")`. None for all.
+            page_size: Runs asked for at once; 0 for the server's default.
+            limit: Runs in all.
+            timeout: Seconds for each page.
+        """
+        op = req.list_runs((), filter, order_by, view, fields)
+
+        def fetch(token: str, size: int) -> tuple[builtins.list[Run], str]:
+            if not op.request.experiment_ids:
+                op.request.experiment_ids.extend(self._experiment_ids(experiment_ids, experiment))
+            protos, next_token = self._transport.call(op.page(token, size), timeout)
+            return [Run(self._client, proto) for proto in protos], next_token
+
+        return Pages(fetch, page_size=page_size, limit=limit)
+
+    def update(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        state: RunState | str | None = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        description: str | None = None,
+        user: str | None = None,
+        etag: str = "",
+        clear: Iterable[str] = (),
+        timeout: float | None = None,
+    ) -> Run:
+        """Changes what is not None and empties the fields named in `clear`, for example `end_time`.
+
+        A final `state` without an `end_time` makes the server set that. Raises `EtagMismatch` when the given `etag` is
+        old.
+        """
+        op = req.update_run(
+            run_id,
+            name=name,
+            state=None if state is None else RunState.parse(state),
+            start_time=start_time,
+            end_time=end_time,
+            description=description,
+            user=user,
+            etag=etag,
+            clear=clear,
+        )
+        return self._one(op, timeout)
+
+    def delete(self, run_id: str, *, timeout: float | None = None) -> Run:
+        """Marks it as deleted."""
+        return self._one(req.delete_run(run_id), timeout)
+
+    def restore(self, run_id: str, *, timeout: float | None = None) -> Run:
+        """Takes `delete` back. Raises `ExperimentDeleted` while its experiment is deleted."""
+        return self._one(req.restore_run(run_id), timeout)
+
+    def purge(self, run_id: str, *, dry_run: bool = False, timeout: float | None = None) -> pb.PurgeSummary:
+        """Removes a deleted one for good, with its artifacts. Never repeated by itself. Raises `NotDeleted`."""
+        return self._transport.call(req.purge_run(run_id, dry_run), timeout)
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        metrics: MetricsInput | None = None,
+        step: int = 0,
+        timestamp_ms: int | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """Logs params, tags and metrics in one transaction; arguments as of `Run.log_batch`.
+
+        Returns:
+            The number of metric points stored, once they are durable.
+
+        Raises:
+            ParamConflict: A param has another value already; then nothing is stored.
+        """
+        return self._transport.call(req.log_batch(run_id, params, tags, metrics, step, timestamp_ms), timeout)
+
+    def delete_tags(self, run_id: str, keys: Iterable[str], *, timeout: float | None = None) -> None:
+        """Removes tags. Raises `TagNotFound` when there is no such tag."""
+        self._transport.call(req.delete_run_tags(run_id, keys), timeout)
+
+    def log_inputs(self, run_id: str, inputs: Iterable[pb.DatasetInput], *, timeout: float | None = None) -> None:
+        """Records datasets that a run reads."""
+        self._transport.call(req.log_inputs(run_id, inputs), timeout)
+
+    def _one(self, op: req.Op[pb.Run], timeout: float | None) -> Run:
+        return Run(self._client, self._transport.call(op, timeout))
+
+
+class Metrics(_Group):
+    """Verbs on metric points."""
+
+    def log(
+        self,
+        run_id: str,
+        metrics: MetricsInput,
+        *,
+        step: int = 0,
+        timestamp_ms: int | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """Appends points in one transaction; arguments as of `Run.log_metrics`. Returns their number once durable."""
+        return self._transport.call(req.log_metrics(run_id, metrics, step, timestamp_ms), timeout)
+
+    def history(
+        self, run_id: str, key: str, *, page_size: int = 0, limit: int | None = None, timeout: float | None = None
+    ) -> MetricHistory:
+        """All points of a metric, or the first `limit`, in the order in which they were stored.
+
+        Args:
+            run_id: The run.
+            key: The metric.
+            page_size: Points asked for at once; 0 for the server's default.
+            limit: Points in all.
+            timeout: Seconds for each page.
+
+        Raises:
+            RunNotFound, MetricNotFound: There is no such run or metric.
+        """
+        op = req.list_metric_history(run_id, key)
+        history = MetricHistory(run_id, key)
+        token, more = "", True
+        while more:
+            pages, token = self._transport.call(op.page(token, page_size), timeout)
+            more = history.extend(pages, limit) and token != ""
+        return history
+
+
+class Datasets(_Group):
+    """Verbs on datasets."""
+
+    def list(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> Pages[pb.ExperimentDataset]:
+        """Lists datasets by name and digest; arguments as of `Runs.list`."""
+        op = req.list_datasets(())
+
+        def fetch(token: str, size: int) -> tuple[builtins.list[pb.ExperimentDataset], str]:
+            if not op.request.experiment_ids:
+                op.request.experiment_ids.extend(self._experiment_ids(experiment_ids, experiment))
+            return self._transport.call(op.page(token, size), timeout)
+
+        return Pages(fetch, page_size=page_size, limit=limit)

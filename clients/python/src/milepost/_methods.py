@@ -1,0 +1,149 @@
+"""Every RPC that the client calls, with the verb of the client that calls it.
+
+The channel makes its calls from these rows, and a test compares them with the descriptors of the services: a new RPC
+without a verb fails it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+
+from milepost import v1 as pb
+from milepost.v1 import annotations_pb2
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+_PACKAGE = "milepost.v1"
+
+
+@dataclass(frozen=True)
+class Method(Generic[Request, Response]):
+    """One RPC.
+
+    Args:
+        service: Service of `milepost.v1`, without the package.
+        name: The RPC in it.
+        verb: The attribute path below `Client` and `AsyncClient` that calls it.
+        request: Class of its request messages.
+        response: Class of its response messages.
+    """
+
+    service: str
+    name: str
+    verb: str
+    request: type[Request]
+    response: type[Response]
+
+    @property
+    def path(self) -> str:
+        """The RPC as HTTP/2 names it."""
+        return f"/{_PACKAGE}.{self.service}/{self.name}"
+
+    @cached_property
+    def descriptor(self) -> MethodDescriptor:
+        """The RPC's descriptor."""
+        service = descriptor_pool.Default().FindServiceByName(f"{_PACKAGE}.{self.service}")
+        return service.methods_by_name[self.name]
+
+    @cached_property
+    def takes_request_id(self) -> bool:
+        """Whether a `request_id` makes a repeat safe."""
+        return "request_id" in self.request.DESCRIPTOR.fields_by_name
+
+    @cached_property
+    def repeatable(self) -> bool:
+        """Whether a lost answer may be answered by calling again: reads, and what carries a `request_id`."""
+        permission = self.descriptor.GetOptions().Extensions[annotations_pb2.permission]
+        return self.takes_request_id or permission in (pb.PERMISSION_READ, pb.PERMISSION_PUBLIC)
+
+
+METHODS: dict[str, Method[Any, Any]] = {}
+"""All methods by the RPC's name."""
+
+
+def _method(
+    service: str, name: str, verb: str, request: type[Request], response: type[Response]
+) -> Method[Request, Response]:
+    method = Method(service, name, verb, request, response)
+    METHODS[name] = method
+    return method
+
+
+def _tracking(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
+    return _method("TrackingService", name, verb, request, response)
+
+
+def _artifact(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
+    return _method("ArtifactService", name, verb, request, response)
+
+
+CREATE_EXPERIMENT = _tracking(
+    "CreateExperiment", "experiments.create", pb.CreateExperimentRequest, pb.CreateExperimentResponse
+)
+GET_EXPERIMENT = _tracking("GetExperiment", "experiments.get", pb.GetExperimentRequest, pb.GetExperimentResponse)
+GET_EXPERIMENT_BY_NAME = _tracking(
+    "GetExperimentByName", "experiments.get_by_name", pb.GetExperimentByNameRequest, pb.GetExperimentByNameResponse
+)
+BATCH_GET_EXPERIMENTS = _tracking(
+    "BatchGetExperiments", "experiments.batch_get", pb.BatchGetExperimentsRequest, pb.BatchGetExperimentsResponse
+)
+LIST_EXPERIMENTS = _tracking(
+    "ListExperiments", "experiments.list", pb.ListExperimentsRequest, pb.ListExperimentsResponse
+)
+UPDATE_EXPERIMENT = _tracking(
+    "UpdateExperiment", "experiments.update", pb.UpdateExperimentRequest, pb.UpdateExperimentResponse
+)
+UPDATE_EXPERIMENT_TAGS = _tracking(
+    "UpdateExperimentTags", "experiments.update_tags", pb.UpdateExperimentTagsRequest, pb.UpdateExperimentTagsResponse
+)
+DELETE_EXPERIMENT = _tracking(
+    "DeleteExperiment", "experiments.delete", pb.DeleteExperimentRequest, pb.DeleteExperimentResponse
+)
+RESTORE_EXPERIMENT = _tracking(
+    "RestoreExperiment", "experiments.restore", pb.RestoreExperimentRequest, pb.RestoreExperimentResponse
+)
+PURGE_EXPERIMENT = _tracking(
+    "PurgeExperiment", "experiments.purge", pb.PurgeExperimentRequest, pb.PurgeExperimentResponse
+)
+CREATE_RUN = _tracking("CreateRun", "runs.create", pb.CreateRunRequest, pb.CreateRunResponse)
+GET_RUN = _tracking("GetRun", "runs.get", pb.GetRunRequest, pb.GetRunResponse)
+BATCH_GET_RUNS = _tracking("BatchGetRuns", "runs.batch_get", pb.BatchGetRunsRequest, pb.BatchGetRunsResponse)
+LIST_RUNS = _tracking("ListRuns", "runs.list", pb.ListRunsRequest, pb.ListRunsResponse)
+UPDATE_RUN = _tracking("UpdateRun", "runs.update", pb.UpdateRunRequest, pb.UpdateRunResponse)
+DELETE_RUN = _tracking("DeleteRun", "runs.delete", pb.DeleteRunRequest, pb.DeleteRunResponse)
+RESTORE_RUN = _tracking("RestoreRun", "runs.restore", pb.RestoreRunRequest, pb.RestoreRunResponse)
+PURGE_RUN = _tracking("PurgeRun", "runs.purge", pb.PurgeRunRequest, pb.PurgeRunResponse)
+LOG_BATCH = _tracking("LogBatch", "runs.log_batch", pb.LogBatchRequest, pb.LogBatchResponse)
+DELETE_RUN_TAGS = _tracking("DeleteRunTags", "runs.delete_tags", pb.DeleteRunTagsRequest, pb.DeleteRunTagsResponse)
+LOG_INPUTS = _tracking("LogInputs", "runs.log_inputs", pb.LogInputsRequest, pb.LogInputsResponse)
+LIST_DATASETS = _tracking("ListDatasets", "datasets.list", pb.ListDatasetsRequest, pb.ListDatasetsResponse)
+UPLOAD_ARTIFACT = _artifact("UploadArtifact", "artifacts.upload", pb.UploadArtifactRequest, pb.UploadArtifactResponse)
+GET_ARTIFACT_UPLOAD = _artifact(
+    "GetArtifactUpload", "artifacts.get_upload", pb.GetArtifactUploadRequest, pb.GetArtifactUploadResponse
+)
+DOWNLOAD_ARTIFACT = _artifact(
+    "DownloadArtifact", "artifacts.download", pb.DownloadArtifactRequest, pb.DownloadArtifactResponse
+)
+LIST_ARTIFACTS = _artifact("ListArtifacts", "artifacts.list", pb.ListArtifactsRequest, pb.ListArtifactsResponse)
+DELETE_ARTIFACTS = _artifact(
+    "DeleteArtifacts", "artifacts.delete", pb.DeleteArtifactsRequest, pb.DeleteArtifactsResponse
+)
+
+LOG_METRICS = _method("MetricService", "LogMetrics", "metrics.log", pb.LogMetricsRequest, pb.LogMetricsResponse)
+LIST_METRIC_HISTORY = _method(
+    "MetricService",
+    "ListMetricHistory",
+    "metrics.history",
+    pb.ListMetricHistoryRequest,
+    pb.ListMetricHistoryResponse,
+)
+GET_SERVER_INFO = _method(
+    "ServerService", "GetServerInfo", "server_info", pb.GetServerInfoRequest, pb.GetServerInfoResponse
+)

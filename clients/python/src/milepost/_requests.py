@@ -1,0 +1,328 @@
+"""What each verb sends and how its answer is read, shared by the synchronous and the asynchronous client."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from milepost import _methods as rpc
+from milepost import v1 as pb
+from milepost._methods import Method
+from milepost._values import MetricsInput, to_params, to_points, to_timestamp
+from milepost._views import RunState
+
+Result = TypeVar("Result")
+View = Literal["active", "deleted", "all"]
+
+_VIEWS = {"active": pb.VIEW_ACTIVE, "deleted": pb.VIEW_DELETED, "all": pb.VIEW_ALL}
+
+
+@dataclass(frozen=True)
+class Op(Generic[Result]):
+    """One call: the method, its request, and what to take from the response."""
+
+    method: Method[Any, Any]
+    request: Message
+    parse: Callable[[Any], Result]
+
+
+@dataclass(frozen=True)
+class PagedOp(Generic[Result]):
+    """A list call: a request without a page, and the response field that has the items."""
+
+    method: Method[Any, Any]
+    request: Any
+    items: Callable[[Any], Iterable[Result]]
+
+    def page(self, token: str, size: int) -> Op[tuple[list[Result], str]]:
+        """The call for the page after `token`; `size` 0 leaves the size to the server."""
+        request = type(self.request)()
+        request.CopyFrom(self.request)
+        request.page_token, request.page_size = token, size
+        return Op(self.method, request, lambda response: (list(self.items(response)), response.next_page_token))
+
+
+def op(method: Method[Any, Any], request: Message, parse: Callable[[Any], Result]) -> Op[Result]:
+    """A call, with a fresh `request_id` where the request has room for one and none is given: so it is repeatable."""
+    if method.takes_request_id and not request.request_id:  # type: ignore[attr-defined]
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+    return Op(method, request, parse)
+
+
+def server_info() -> Op[pb.ServerInfo]:
+    """See `Client.server_info`."""
+    return op(rpc.GET_SERVER_INFO, pb.GetServerInfoRequest(), lambda response: response.server)
+
+
+# Experiments
+
+
+def _experiment(response: Any) -> pb.Experiment:
+    experiment: pb.Experiment = response.experiment
+    return experiment
+
+
+def create_experiment(
+    name: str, description: str, tags: Mapping[str, str] | None, request_id: str
+) -> Op[pb.Experiment]:
+    """See `Experiments.create`."""
+    experiment = pb.Experiment(name=name, description=description, tags=tags or {})
+    request = pb.CreateExperimentRequest(experiment=experiment, request_id=request_id)
+    return op(rpc.CREATE_EXPERIMENT, request, _experiment)
+
+
+def get_experiment(experiment_id: str) -> Op[pb.Experiment]:
+    """See `Experiments.get`."""
+    return op(rpc.GET_EXPERIMENT, pb.GetExperimentRequest(experiment_id=experiment_id), _experiment)
+
+
+def get_experiment_by_name(name: str) -> Op[pb.Experiment]:
+    """See `Experiments.get_by_name`."""
+    return op(rpc.GET_EXPERIMENT_BY_NAME, pb.GetExperimentByNameRequest(name=name), _experiment)
+
+
+def batch_get_experiments(experiment_ids: Sequence[str]) -> Op[list[pb.Experiment]]:
+    """See `Experiments.batch_get`."""
+    request = pb.BatchGetExperimentsRequest(experiment_ids=experiment_ids)
+    return op(rpc.BATCH_GET_EXPERIMENTS, request, lambda response: list(response.experiments))
+
+
+def list_experiments(filter: str, order_by: str, view: View, fields: Sequence[str] | None) -> PagedOp[pb.Experiment]:
+    """See `Experiments.list`."""
+    request = pb.ListExperimentsRequest(filter=filter, order_by=order_by, view=_view(view), read_mask=_mask(fields))
+    return PagedOp(rpc.LIST_EXPERIMENTS, request, lambda response: response.experiments)
+
+
+def update_experiment(
+    experiment_id: str, name: str | None, description: str | None, tags: Mapping[str, str] | None, etag: str
+) -> Op[pb.Experiment]:
+    """See `Experiments.update`."""
+    changes = {"name": name, "description": description, "tags": tags}
+    given: dict[str, Any] = {field: value for field, value in changes.items() if value is not None}
+    request = pb.UpdateExperimentRequest(
+        experiment=pb.Experiment(experiment_id=experiment_id, etag=etag, **given), update_mask=FieldMask(paths=given)
+    )
+    return op(rpc.UPDATE_EXPERIMENT, request, _experiment)
+
+
+def update_experiment_tags(
+    experiment_id: str, set: Mapping[str, str] | None, delete: Iterable[str]
+) -> Op[pb.Experiment]:
+    """See `Experiments.update_tags`."""
+    request = pb.UpdateExperimentTagsRequest(experiment_id=experiment_id, set=set or {}, delete=delete)
+    return op(rpc.UPDATE_EXPERIMENT_TAGS, request, _experiment)
+
+
+def delete_experiment(experiment_id: str) -> Op[pb.Experiment]:
+    """See `Experiments.delete`."""
+    return op(rpc.DELETE_EXPERIMENT, pb.DeleteExperimentRequest(experiment_id=experiment_id), _experiment)
+
+
+def restore_experiment(experiment_id: str) -> Op[pb.Experiment]:
+    """See `Experiments.restore`."""
+    return op(rpc.RESTORE_EXPERIMENT, pb.RestoreExperimentRequest(experiment_id=experiment_id), _experiment)
+
+
+def purge_experiment(experiment_id: str, dry_run: bool) -> Op[pb.PurgeSummary]:
+    """See `Experiments.purge`."""
+    request = pb.PurgeExperimentRequest(experiment_id=experiment_id, dry_run=dry_run)
+    return op(rpc.PURGE_EXPERIMENT, request, lambda response: response.purged)
+
+
+# Runs
+
+
+def _run(response: Any) -> pb.Run:
+    run: pb.Run = response.run
+    return run
+
+
+def create_run(
+    experiment_id: str,
+    *,
+    name: str = "",
+    run_id: str = "",
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    parent_run_id: str = "",
+    description: str = "",
+    user: str = "",
+    state: RunState = RunState.RUNNING,
+    start_time: datetime | None = None,
+    request_id: str = "",
+) -> Op[pb.Run]:
+    """See `Runs.create`."""
+    run = pb.Run(
+        experiment_id=experiment_id,
+        name=name,
+        run_id=run_id,
+        params=to_params(params or {}),
+        tags=tags or {},
+        parent_run_id=parent_run_id,
+        description=description,
+        user=user,
+        state=state.to_proto(),
+        start_time=None if start_time is None else to_timestamp(start_time),
+    )
+    return op(rpc.CREATE_RUN, pb.CreateRunRequest(run=run, request_id=request_id), _run)
+
+
+def get_run(run_id: str) -> Op[pb.Run]:
+    """See `Runs.get`."""
+    return op(rpc.GET_RUN, pb.GetRunRequest(run_id=run_id), _run)
+
+
+def batch_get_runs(run_ids: Sequence[str], fields: Sequence[str] | None) -> Op[list[pb.Run]]:
+    """See `Runs.batch_get`."""
+    request = pb.BatchGetRunsRequest(run_ids=run_ids, read_mask=_mask(fields))
+    return op(rpc.BATCH_GET_RUNS, request, lambda response: list(response.runs))
+
+
+def list_runs(
+    experiment_ids: Sequence[str], filter: str, order_by: str, view: View, fields: Sequence[str] | None
+) -> PagedOp[pb.Run]:
+    """See `Runs.list`."""
+    request = pb.ListRunsRequest(
+        experiment_ids=experiment_ids, filter=filter, order_by=order_by, view=_view(view), read_mask=_mask(fields)
+    )
+    return PagedOp(rpc.LIST_RUNS, request, lambda response: response.runs)
+
+
+def update_run(
+    run_id: str,
+    *,
+    name: str | None = None,
+    state: RunState | None = None,
+    start_time: datetime | None = None,
+    end_time: datetime | None = None,
+    description: str | None = None,
+    user: str | None = None,
+    etag: str = "",
+    clear: Iterable[str] = (),
+) -> Op[pb.Run]:
+    """See `Runs.update`. `clear` names fields to empty."""
+    changes = {
+        "name": name,
+        "state": None if state is None else state.to_proto(),
+        "start_time": None if start_time is None else to_timestamp(start_time),
+        "end_time": None if end_time is None else to_timestamp(end_time),
+        "description": description,
+        "user": user,
+    }
+    given: dict[str, Any] = {field: value for field, value in changes.items() if value is not None}
+    request = pb.UpdateRunRequest(
+        run=pb.Run(run_id=run_id, etag=etag, **given), update_mask=FieldMask(paths=[*given, *clear])
+    )
+    return op(rpc.UPDATE_RUN, request, _run)
+
+
+def delete_run(run_id: str) -> Op[pb.Run]:
+    """See `Runs.delete`."""
+    return op(rpc.DELETE_RUN, pb.DeleteRunRequest(run_id=run_id), _run)
+
+
+def restore_run(run_id: str) -> Op[pb.Run]:
+    """See `Runs.restore`."""
+    return op(rpc.RESTORE_RUN, pb.RestoreRunRequest(run_id=run_id), _run)
+
+
+def purge_run(run_id: str, dry_run: bool) -> Op[pb.PurgeSummary]:
+    """See `Runs.purge`."""
+    return op(rpc.PURGE_RUN, pb.PurgeRunRequest(run_id=run_id, dry_run=dry_run), lambda response: response.purged)
+
+
+def log_batch(
+    run_id: str,
+    params: Mapping[str, Any] | None,
+    tags: Mapping[str, str] | None,
+    metrics: MetricsInput | None,
+    step: int,
+    timestamp_ms: int | None,
+) -> Op[int]:
+    """See `Runs.log_batch`."""
+    request = pb.LogBatchRequest(
+        run_id=run_id,
+        params=to_params(params or {}),
+        tags=tags or {},
+        metrics=to_points(metrics or (), step, timestamp_ms),
+    )
+    return send_batch(request)
+
+
+def send_batch(request: pb.LogBatchRequest) -> Op[int]:
+    """A batch as it is; its `request_id`, if any, is kept. The result is the number of points stored."""
+    return op(rpc.LOG_BATCH, request, lambda response: int(response.metric_points))
+
+
+def delete_run_tags(run_id: str, keys: Iterable[str]) -> Op[None]:
+    """See `Runs.delete_tags`."""
+    return op(rpc.DELETE_RUN_TAGS, pb.DeleteRunTagsRequest(run_id=run_id, keys=keys), lambda _: None)
+
+
+def log_inputs(run_id: str, inputs: Iterable[pb.DatasetInput]) -> Op[None]:
+    """See `Runs.log_inputs`."""
+    return op(rpc.LOG_INPUTS, pb.LogInputsRequest(run_id=run_id, inputs=inputs), lambda _: None)
+
+
+# Metrics, datasets
+
+
+def log_metrics(run_id: str, metrics: MetricsInput, step: int, timestamp_ms: int | None) -> Op[int]:
+    """See `Metrics.log`."""
+    request = pb.LogMetricsRequest(run_id=run_id, metrics=to_points(metrics, step, timestamp_ms))
+    return op(rpc.LOG_METRICS, request, lambda response: int(response.metric_points))
+
+
+def list_metric_history(run_id: str, key: str) -> PagedOp[pb.MetricPoints]:
+    """See `Metrics.history`. Each page has one item: columns of points."""
+    request = pb.ListMetricHistoryRequest(run_id=run_id, metric_key=key)
+    return PagedOp(rpc.LIST_METRIC_HISTORY, request, lambda response: [response.points])
+
+
+def list_datasets(experiment_ids: Sequence[str]) -> PagedOp[pb.ExperimentDataset]:
+    """See `Datasets.list`."""
+    request = pb.ListDatasetsRequest(experiment_ids=experiment_ids)
+    return PagedOp(rpc.LIST_DATASETS, request, lambda response: response.datasets)
+
+
+# Artifacts; their streams are in `milepost.artifacts`
+
+
+def list_artifacts(run_id: str, path: str, recursive: bool) -> PagedOp[pb.Artifact]:
+    """See `Artifacts.list`."""
+    request = pb.ListArtifactsRequest(run_id=run_id, path=path, recursive=recursive)
+    return PagedOp(rpc.LIST_ARTIFACTS, request, lambda response: response.artifacts)
+
+
+def delete_artifacts(run_id: str, path: str) -> Op[int]:
+    """See `Artifacts.delete`."""
+    request = pb.DeleteArtifactsRequest(run_id=run_id, path=path)
+    return op(rpc.DELETE_ARTIFACTS, request, lambda response: int(response.files))
+
+
+def get_artifact_upload(run_id: str, upload_id: str) -> Op[pb.ArtifactUpload]:
+    """See `Artifacts.get_upload`."""
+    request = pb.GetArtifactUploadRequest(run_id=run_id, upload_id=upload_id)
+    return op(rpc.GET_ARTIFACT_UPLOAD, request, lambda response: response.upload)
+
+
+def _view(view: View) -> pb.View.ValueType:
+    try:
+        return _VIEWS[view]
+    except KeyError:
+        raise ValueError(f"view: {view!r} is none of {', '.join(map(repr, _VIEWS))}.") from None
+
+
+def _mask(fields: Sequence[str] | None) -> FieldMask | None:
+    return None if fields is None else FieldMask(paths=fields)
+
+
+def name_list(names: str | Sequence[str] | None) -> Sequence[str]:
+    """One name, several or none as a list."""
+    return [names] if isinstance(names, str) else names or ()

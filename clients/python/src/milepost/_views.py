@@ -1,0 +1,264 @@
+"""What can be read of an experiment, a run or a metric's history; the handles of both clients build on it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from milepost import v1 as pb
+from milepost._values import from_param, from_timestamp
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+
+class RunState(str, enum.Enum):
+    """Where a run stands. A state that this client does not know reads as `RUNNING`."""
+
+    SCHEDULED = "SCHEDULED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+    @property
+    def final(self) -> bool:
+        """Whether the run has ended."""
+        return self not in (RunState.SCHEDULED, RunState.RUNNING)
+
+    def to_proto(self) -> pb.Run.State.ValueType:
+        """The proto's value."""
+        return pb.Run.State.Value(f"STATE_{self.value}")
+
+    @classmethod
+    def from_proto(cls, state: pb.Run.State.ValueType) -> RunState:
+        """The state of a proto's value."""
+        return _STATES.get(state, cls.RUNNING)
+
+    @classmethod
+    def parse(cls, text: str) -> RunState:
+        """The state of a name in any case. Raises `ValueError` that lists the names."""
+        try:
+            return cls(str(getattr(text, "value", text)).upper())
+        except ValueError:
+            names = ", ".join(state.value for state in cls)
+            raise ValueError(f"{text!r} is no state of a run. Give one of {names}.") from None
+
+
+_STATES = {state.to_proto(): state for state in RunState}
+
+
+class ExperimentView:
+    """An experiment as it was when it was read.
+
+    Args:
+        proto: The resource.
+    """
+
+    def __init__(self, proto: pb.Experiment) -> None:
+        self.proto = proto
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(experiment_id={self.experiment_id!r}, name={self.name!r})"
+
+    @property
+    def experiment_id(self) -> str:
+        """The id."""
+        return self.proto.experiment_id
+
+    @property
+    def name(self) -> str:
+        """The unique name."""
+        return self.proto.name
+
+    @property
+    def description(self) -> str:
+        """Free text."""
+        return self.proto.description
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Labels by key."""
+        return dict(self.proto.tags)
+
+    @property
+    def artifact_root(self) -> str:
+        """URL of the folder of its runs' artifacts."""
+        return self.proto.artifact_root
+
+    @property
+    def create_time(self) -> datetime:
+        """When it was created, in UTC."""
+        return from_timestamp(self.proto.create_time)
+
+    @property
+    def update_time(self) -> datetime:
+        """When it was last changed, in UTC."""
+        return from_timestamp(self.proto.update_time)
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it is deleted and not purged yet."""
+        return self.proto.HasField("delete_time")
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return self.proto.etag
+
+
+class RunView:
+    """A run as it was when it was read.
+
+    Args:
+        proto: The resource. Replaced, never changed.
+    """
+
+    def __init__(self, proto: pb.Run) -> None:
+        self._proto = proto
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(run_id={self.run_id!r}, name={self.name!r}, state={self.state.value})"
+
+    @property
+    def proto(self) -> pb.Run:
+        """The resource."""
+        return self._proto
+
+    @property
+    def run_id(self) -> str:
+        """The id."""
+        return self.proto.run_id
+
+    @property
+    def experiment_id(self) -> str:
+        """The id of its experiment."""
+        return self.proto.experiment_id
+
+    @property
+    def name(self) -> str:
+        """The name shown in lists."""
+        return self.proto.name
+
+    @property
+    def state(self) -> RunState:
+        """Where it stands."""
+        return RunState.from_proto(self.proto.state)
+
+    @property
+    def start_time(self) -> datetime:
+        """When it began, in UTC."""
+        return from_timestamp(self.proto.start_time)
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When it ended, in UTC. None while it goes on."""
+        return from_timestamp(self.proto.end_time) if self.proto.HasField("end_time") else None
+
+    @property
+    def description(self) -> str:
+        """Free text."""
+        return self.proto.description
+
+    @property
+    def user(self) -> str:
+        """Who started it."""
+        return self.proto.user
+
+    @property
+    def parent_run_id(self) -> str:
+        """The run that it is nested in. Empty for none."""
+        return self.proto.parent_run_id
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Params by key: str, int, float or bool; JSON params decoded."""
+        return {key: from_param(value) for key, value in self.proto.params.items()}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Labels by key."""
+        return dict(self.proto.tags)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric by key; last by step, then time."""
+        return {key: summary.last for key, summary in self.proto.metrics.items()}
+
+    @property
+    def metric_summaries(self) -> dict[str, pb.MetricSummary]:
+        """First, last, smallest and greatest value and count of each metric by key."""
+        return dict(self.proto.metrics)
+
+    @property
+    def inputs(self) -> list[pb.DatasetInput]:
+        """Datasets that it read."""
+        return list(self.proto.inputs)
+
+    @property
+    def artifact_root(self) -> str:
+        """URL of the folder of its artifacts."""
+        return self.proto.artifact_root
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it is deleted and not purged yet."""
+        return self.proto.HasField("delete_time")
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change of its fields."""
+        return self.proto.etag
+
+
+@dataclass
+class MetricHistory:
+    """Points of one metric of one run in the order in which they were stored, as columns of equal length.
+
+    Args:
+        run_id: The run.
+        key: The metric.
+        steps: Step of each point.
+        timestamps_ms: Time of each point, in milliseconds since the Unix epoch.
+        values: Value of each point, bit for bit as logged.
+    """
+
+    run_id: str
+    key: str
+    steps: list[int] = field(default_factory=list)
+    timestamps_ms: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """The columns by the names that they have in data frames."""
+        return {"step": self.steps, "timestamp_ms": self.timestamps_ms, "value": self.values}
+
+    def extend(self, pages: Iterable[pb.MetricPoints], limit: int | None = None) -> bool:
+        """Appends pages of points up to `limit` in all. Returns whether there is room for more."""
+        for points in pages:
+            room = None if limit is None else limit - len(self)
+            self.steps.extend(points.steps[:room])
+            self.timestamps_ms.extend(points.timestamps_ms[:room])
+            self.values.extend(points.values[:room])
+        return limit is None or len(self) < limit
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A data frame with the columns `step`, `timestamp_ms` and `value`. Needs the extra `pandas`."""
+        from milepost._frames import to_pandas
+
+        return to_pandas(self.columns)
+
+    def to_polars(self) -> polars.DataFrame:
+        """A data frame with the columns `step`, `timestamp_ms` and `value`. Needs the extra `polars`."""
+        from milepost._frames import to_polars
+
+        return to_polars(self.columns)

@@ -1,0 +1,99 @@
+"""Settings of the client: an argument, else `set_tracking_uri`, else the environment, else the default.
+
+Environment variables, read when a client is made and never at import:
+
+- `MILEPOST_TRACKING_URI`: address of the server, `host:port` or `grpc://host:port`.
+- `MILEPOST_STRICT`: `1` makes background logging raise what it otherwise only warns of.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+DEFAULT_ADDRESS = "127.0.0.1:5001"
+DEFAULT_TIMEOUT_S = 30.0
+
+_ADDRESS = re.compile(r"(?:grpc://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})/?")
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+_chosen_address: str | None = None
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """Settings of one client.
+
+    Args:
+        address: Server as `host:port`.
+        timeout_s: Seconds that a call may take, retries included.
+        strict: Whether background logging raises `LoggingError` at the next call and at `flush` instead of warning.
+    """
+
+    address: str = DEFAULT_ADDRESS
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "address", parse_address(self.address))
+        if not self.timeout_s > 0:
+            raise ValueError(f"timeout_s: {self.timeout_s!r} is no time to wait. Give a number of seconds above 0.")
+
+    @classmethod
+    def resolve(
+        cls, address: str | None = None, *, timeout_s: float = DEFAULT_TIMEOUT_S, strict: bool | None = None
+    ) -> ClientConfig:
+        """The settings that hold now; what is not None wins over the environment.
+
+        Raises:
+            ValueError: An address or a variable cannot be read.
+        """
+        return cls(
+            address=get_tracking_uri() if address is None else address,
+            timeout_s=timeout_s,
+            strict=_flag("MILEPOST_STRICT") if strict is None else strict,
+        )
+
+
+def parse_address(text: str) -> str:
+    """`host:port` from `host:port` or `grpc://host:port`.
+
+    Raises:
+        ValueError: `text` is neither.
+    """
+    match = _ADDRESS.fullmatch(text.strip())
+    if match is None or not 0 < int(match["port"]) <= 65535:
+        raise ValueError(
+            f"{text!r} is no address of a Milepost server. Give 'host:port' or 'grpc://host:port' with the server's "
+            f"gRPC port, for example {DEFAULT_ADDRESS!r}."
+        )
+    return f"{match['host']}:{match['port']}"
+
+
+def set_tracking_uri(uri: str | None) -> None:
+    """Chooses the server for clients and runs made from now on in this process.
+
+    Args:
+        uri: `host:port` or `grpc://host:port`. None takes the choice back, so that the environment counts again.
+
+    Raises:
+        ValueError: `uri` is neither form.
+    """
+    global _chosen_address
+    _chosen_address = None if uri is None else parse_address(uri)
+
+
+def get_tracking_uri() -> str:
+    """The server that a client made now would use, as `host:port`. Raises `ValueError` when it cannot be read."""
+    return _chosen_address or parse_address(os.environ.get("MILEPOST_TRACKING_URI") or DEFAULT_ADDRESS)
+
+
+def _flag(variable: str) -> bool:
+    value = os.environ.get(variable, "").strip().lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise ValueError(f"{variable}: {value!r} is neither true nor false. Set it to 1 or 0.")

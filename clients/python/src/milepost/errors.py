@@ -1,0 +1,334 @@
+"""Everything that the client raises for what a server says or fails to say.
+
+    MilepostError
+    +- CancelledError, UnknownError, UnauthenticatedError, UnimplementedError, DataLossError
+    +- InvalidArgumentError     BadFilter, BadOrderBy, BadPageToken, BadPath, ChecksumMismatch, RequestIdReused
+    +- NotFoundError            ExperimentNotFound, RunNotFound, MetricNotFound, ArtifactNotFound, UploadNotFound,
+    |                           TagNotFound
+    +- AlreadyExistsError       ExperimentExists, RunExists, ParamConflict, ArtifactConflict
+    +- FailedPreconditionError  ExperimentDeleted, RunDeleted, NotDeleted, OffsetMismatch
+    +- AbortedError             EtagMismatch
+    +- OutOfRangeError, PermissionDeniedError, DeadlineExceededError, InternalError
+    +- ResourceExhaustedError   StorageFull, TooManyRequests
+    +- UnavailableError
+    +- NoActiveRun, RunAlreadyActive, LoggingError: raised by the fluent API itself
+
+The class follows from the status code and, for reasons that people catch, from the reason. Other reasons are told apart
+by `reason`, one of the names of `milepost.v1.ErrorReason` without its prefix. Texts may change, reasons do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import grpc
+
+_DETAILS_KEY = "grpc-status-details-bin"
+
+
+class MilepostWarning(UserWarning):
+    """Something logged in the background was refused or lost; training goes on."""
+
+
+class MilepostError(Exception):
+    """A call failed.
+
+    Args:
+        message: What is wrong and what to do. For people; it may change.
+        reason: Stable name of the cause, such as `RUN_NOT_FOUND`. Empty when the transport failed, not the server.
+        metadata: The variables of the message. Stable.
+        violations: The request's fields at fault, as `(field, description)`.
+        retry_after_s: When the server advises to try again, in seconds. None without advice.
+        call_id: Names the call in the server's log.
+    """
+
+    retriable = False
+    """Whether the same request may succeed later."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        metadata: dict[str, str] | None = None,
+        violations: Iterable[tuple[str, str]] = (),
+        retry_after_s: float | None = None,
+        call_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.metadata = metadata or {}
+        self.violations = list(violations)
+        self.retry_after_s = retry_after_s
+        self.call_id = call_id
+
+
+class CancelledError(MilepostError):
+    """The call was cancelled, for example because its client was closed."""
+
+
+class UnknownError(MilepostError):
+    """The other end failed without saying how."""
+
+
+class InvalidArgumentError(MilepostError):
+    """The request is wrong; `violations` names fields. Repeating it does not help."""
+
+
+class DeadlineExceededError(MilepostError):
+    """The call took longer than its timeout. Whether it was carried out is not known."""
+
+    retriable = True
+
+
+class NotFoundError(MilepostError):
+    """What the request names does not exist."""
+
+
+class AlreadyExistsError(MilepostError):
+    """What the request would create is there."""
+
+
+class PermissionDeniedError(MilepostError):
+    """The caller may not do this."""
+
+
+class ResourceExhaustedError(MilepostError):
+    """A limit of the server was reached, such as the size of a message."""
+
+
+class FailedPreconditionError(MilepostError):
+    """The state of the resource forbids the request until something else is done."""
+
+
+class AbortedError(MilepostError):
+    """A concurrent call won. Read again and repeat."""
+
+    retriable = True
+
+
+class OutOfRangeError(MilepostError):
+    """The range begins past the end of the artifact."""
+
+
+class UnimplementedError(MilepostError):
+    """The server does not know the method; it is probably older than this client."""
+
+
+class InternalError(MilepostError):
+    """A defect of the server; its log has the details under `metadata['errorId']`."""
+
+
+class UnavailableError(MilepostError):
+    """The server, or something it needs, does not answer now."""
+
+    retriable = True
+
+
+class DataLossError(MilepostError):
+    """Stored bytes are damaged."""
+
+
+class UnauthenticatedError(MilepostError):
+    """The call carries no credentials that the server accepts."""
+
+
+class BadFilter(InvalidArgumentError):
+    """The filter cannot be read; `metadata['column']` says where, from 1."""
+
+
+class BadOrderBy(InvalidArgumentError):
+    """The order cannot be read; `metadata['column']` says where, from 1."""
+
+
+class BadPageToken(InvalidArgumentError):
+    """The page token belongs to another query."""
+
+
+class BadPath(InvalidArgumentError):
+    """The artifact path is not allowed."""
+
+
+class ChecksumMismatch(InvalidArgumentError):
+    """The bytes received do not have the SHA-256 declared for them; nothing was stored or kept."""
+
+
+class RequestIdReused(InvalidArgumentError):
+    """The `request_id` was used before for another request."""
+
+
+class ExperimentNotFound(NotFoundError):
+    """No experiment has this id or name."""
+
+
+class RunNotFound(NotFoundError):
+    """No run has this id."""
+
+
+class MetricNotFound(NotFoundError):
+    """The run has no metric of this key."""
+
+
+class ArtifactNotFound(NotFoundError):
+    """The run has no artifact at this path."""
+
+
+class UploadNotFound(NotFoundError):
+    """No unfinished upload has this id: it was completed, or expired."""
+
+
+class TagNotFound(NotFoundError):
+    """The resource has no tag of this key."""
+
+
+class ExperimentExists(AlreadyExistsError):
+    """Another experiment, perhaps a deleted one, has this name."""
+
+
+class RunExists(AlreadyExistsError):
+    """Another run, perhaps a deleted one, has this id."""
+
+
+class ParamConflict(AlreadyExistsError):
+    """The param has another value; `metadata` has `key`, `stored` and `given`."""
+
+
+class ArtifactConflict(AlreadyExistsError):
+    """A file is in the way of a directory or the other way round."""
+
+
+class ExperimentDeleted(FailedPreconditionError):
+    """The experiment is deleted; restore it first."""
+
+
+class RunDeleted(FailedPreconditionError):
+    """The run is deleted; restore it first."""
+
+
+class NotDeleted(FailedPreconditionError):
+    """Only what is deleted can be purged."""
+
+
+class OffsetMismatch(FailedPreconditionError):
+    """A resumed upload does not begin where the server stands, at `metadata['committedSize']`."""
+
+
+class EtagMismatch(AbortedError):
+    """The resource changed since its `etag` was read. Read it again; repeating the same request does not help."""
+
+    retriable = False
+
+
+class StorageFull(ResourceExhaustedError):
+    """The disk of the server is full. Reading goes on."""
+
+    retriable = True
+
+
+class TooManyRequests(ResourceExhaustedError):
+    """Too many calls at once; `retry_after_s` says when to try again."""
+
+    retriable = True
+
+
+class NoActiveRun(MilepostError):
+    """The call needs an active run."""
+
+
+class RunAlreadyActive(MilepostError):
+    """A run is active already; end it first or nest the new one."""
+
+
+class LoggingError(MilepostError):
+    """Strict mode: something logged in the background was refused or lost. The cause is chained where there is one."""
+
+
+# Indexed by the number of the status code (google.rpc.Code). 0 is OK and never an error.
+_BY_CODE: tuple[type[MilepostError], ...] = (
+    UnknownError,
+    CancelledError,
+    UnknownError,
+    InvalidArgumentError,
+    DeadlineExceededError,
+    NotFoundError,
+    AlreadyExistsError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    FailedPreconditionError,
+    AbortedError,
+    OutOfRangeError,
+    UnimplementedError,
+    InternalError,
+    UnavailableError,
+    DataLossError,
+    UnauthenticatedError,
+)
+
+_BY_REASON: dict[str, type[MilepostError]] = {
+    "BAD_FILTER": BadFilter,
+    "BAD_ORDER_BY": BadOrderBy,
+    "BAD_PAGE_TOKEN": BadPageToken,
+    "BAD_PATH": BadPath,
+    "CHECKSUM_MISMATCH": ChecksumMismatch,
+    "REQUEST_ID_REUSED": RequestIdReused,
+    "EXPERIMENT_NOT_FOUND": ExperimentNotFound,
+    "RUN_NOT_FOUND": RunNotFound,
+    "METRIC_NOT_FOUND": MetricNotFound,
+    "ARTIFACT_NOT_FOUND": ArtifactNotFound,
+    "UPLOAD_NOT_FOUND": UploadNotFound,
+    "TAG_NOT_FOUND": TagNotFound,
+    "EXPERIMENT_EXISTS": ExperimentExists,
+    "RUN_EXISTS": RunExists,
+    "PARAM_CONFLICT": ParamConflict,
+    "ARTIFACT_CONFLICT": ArtifactConflict,
+    "EXPERIMENT_DELETED": ExperimentDeleted,
+    "RUN_DELETED": RunDeleted,
+    "NOT_DELETED": NotDeleted,
+    "OFFSET_MISMATCH": OffsetMismatch,
+    "ETAG_MISMATCH": EtagMismatch,
+    "STORAGE_FULL": StorageFull,
+    "TOO_MANY_REQUESTS": TooManyRequests,
+}
+
+
+def error_class(code: int, reason: str) -> type[MilepostError]:
+    """The class for a status code and a reason; a reason under an unexpected code does not count."""
+    by_code = _BY_CODE[code] if 0 <= code < len(_BY_CODE) else UnknownError
+    by_reason = _BY_REASON.get(reason, by_code)
+    return by_reason if issubclass(by_reason, by_code) else by_code
+
+
+def from_rpc_error(raised: grpc.RpcError, call_id: str = "") -> MilepostError:
+    """The error of this tree for a transport error of grpcio, synchronous or not. Does not raise it."""
+    code: int = raised.code().value[0]
+    message: str = raised.details() or f"The call failed with status {raised.code().name}."
+    trailing: Iterable[tuple[str, Any]] = raised.trailing_metadata() or ()  # type: ignore[assignment]  # named tuples
+    for key, value in trailing:
+        if key == _DETAILS_KEY:
+            return _from_details(code, message, value, call_id)
+    return error_class(code, "")(message, call_id=call_id)
+
+
+def _from_details(code: int, message: str, serialized: bytes, call_id: str) -> MilepostError:
+    from google.protobuf.message import DecodeError
+    from google.rpc import error_details_pb2, status_pb2
+
+    info = error_details_pb2.ErrorInfo()
+    bad_request = error_details_pb2.BadRequest()
+    retry = error_details_pb2.RetryInfo()
+    try:
+        for detail in status_pb2.Status.FromString(serialized).details:
+            for known in (info, bad_request, retry):
+                detail.Unpack(known)
+    except DecodeError:
+        return error_class(code, "")(message, call_id=call_id)
+    return error_class(code, info.reason)(
+        message,
+        reason=info.reason,
+        metadata=dict(info.metadata),
+        violations=[(v.field, v.description) for v in bad_request.field_violations],
+        retry_after_s=retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
+        call_id=call_id,
+    )
