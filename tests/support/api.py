@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
+
 from milepost import v1 as pb
 from milepost.v1 import artifact_service_pb2, metric_service_pb2, server_service_pb2, tracking_service_pb2
 from support.verbs import Verbs

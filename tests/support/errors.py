@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+
 from milepost import v1 as pb
 
 _LEAK = re.compile(r"Traceback|sqlalchemy|sqlite3|asyncpg|\bSELECT\b.*\bFROM\b|INSERT INTO|\bUPDATE\b.*\bSET\b", re.S)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hypothesis import strategies as st
+
 from milepost import v1 as pb
 from milepost_server.filters import (
     RUNS,

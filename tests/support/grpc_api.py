@@ -8,6 +8,7 @@ from typing import Any, cast
 import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
+
 from milepost import v1 as pb
 from support.api import TIMEOUT_S, Api, Download, RawAnswer, descriptor, response_class
 from support.errors import ApiError, api_error

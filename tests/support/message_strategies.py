@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import struct
+import math
+from collections.abc import Callable
 from typing import Any
 
-from google.protobuf import any_pb2, message_factory
+from google.protobuf import any_pb2, duration_pb2, message_factory, struct_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import strategies as st
+
 from milepost import v1 as pb
 
 _CPP = FieldDescriptor
@@ -72,14 +74,15 @@ def _values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     if field.cpp_type == _CPP.CPPTYPE_DOUBLE:
         return st.floats()
     if field.cpp_type == _CPP.CPPTYPE_FLOAT:
-        return st.floats(width=32)
+        # json_format does not read the greatest one that it writes.
+        return st.floats(width=32).filter(lambda value: abs(value) < 3.4028234e38 or not math.isfinite(value))
     if field.cpp_type == _CPP.CPPTYPE_BOOL:
         return st.booleans()
     return st.binary(max_size=20) if field.type == _CPP.TYPE_BYTES else _TEXT
 
 
 def _messages(message_class: type[Any], depth: int) -> st.SearchStrategy[Any]:
-    own = {
+    own: dict[str, Callable[[type[Any]], st.SearchStrategy[Any]]] = {
         "google.protobuf.Timestamp": _timestamps,
         "google.protobuf.Duration": _durations,
         "google.protobuf.FieldMask": _field_masks,
@@ -87,8 +90,9 @@ def _messages(message_class: type[Any], depth: int) -> st.SearchStrategy[Any]:
         "google.protobuf.ListValue": lambda made: _json_lists().map(lambda value: _extended(made, value)),
         "google.protobuf.Value": lambda made: _json_values().map(lambda value: _valued(made, value)),
         "google.protobuf.Any": lambda _: _anys(depth),
-    }.get(message_class.DESCRIPTOR.full_name)
-    return own(message_class) if own is not None else _object(message_class, depth)
+    }
+    make = own.get(message_class.DESCRIPTOR.full_name)
+    return make(message_class) if make is not None else _object(message_class, depth)
 
 
 def _timestamps(made: type[Any]) -> st.SearchStrategy[Any]:
@@ -160,8 +164,6 @@ def _valued(made: type[Any], value: Any) -> Any:
 
 
 def _anys(depth: int) -> st.SearchStrategy[Any]:
-    from google.protobuf import duration_pb2, struct_pb2
-
     inner = st.sampled_from([pb.Run, pb.ParamValue, duration_pb2.Duration, struct_pb2.Struct]).flatmap(
         lambda made: messages(made, depth + 1)
     )
@@ -172,8 +174,3 @@ def _packed(message: Any) -> Any:
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed
-
-
-def bits(value: float) -> bytes:
-    """The bits of a double, which tell -0.0 from 0.0 and any NaN from others."""
-    return struct.pack("<d", value)

@@ -11,6 +11,7 @@ import httpx
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+
 from milepost import v1 as pb
 from support.api import TIMEOUT_S, Api, Download, RawAnswer, descriptor, pieces, response_class
 from support.errors import ApiError, api_error
@@ -18,9 +19,9 @@ from support.rest_binding import bind
 
 # HTTP statuses that may stand for each code: the standard ones of google.rpc.Code, and finer ones where HTTP has them.
 _STATUSES = {
-    code_pb2.INVALID_ARGUMENT: {400},
+    code_pb2.INVALID_ARGUMENT: {400, 415},
     code_pb2.DEADLINE_EXCEEDED: {504},
-    code_pb2.NOT_FOUND: {404},
+    code_pb2.NOT_FOUND: {404, 405},
     code_pb2.ALREADY_EXISTS: {409},
     code_pb2.PERMISSION_DENIED: {403},
     code_pb2.RESOURCE_EXHAUSTED: {429, 413, 507},

@@ -18,16 +18,17 @@ from google.protobuf import (
     wrappers_pb2,
 )
 from google.protobuf.descriptor import ServiceDescriptor
+
 from milepost import v1 as pb
 from milepost.v1 import annotations_pb2
 
 PACKAGE = "milepost.test"
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _SCALARS = (
-    "double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "bytes", "uint32", "sfixed32",
-    "sfixed64", "sint32", "sint64",
+    "double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "bytes", "uint32",
+    "sfixed32", "sfixed64", "sint32", "sint64",
 )  # fmt: skip
-_WELL_KNOWN = {
+_WELL_KNOWN: dict[str, Any] = {
     "timestamp": timestamp_pb2.Timestamp,
     "duration": duration_pb2.Duration,
     "field_mask": field_mask_pb2.FieldMask,
@@ -52,9 +53,7 @@ def _kind(name: str) -> Any:
     return _FIELD.Type.Value(f"TYPE_{name.upper()}")
 
 
-def _add(
-    message: descriptor_pb2.DescriptorProto, name: str, kind: str, **options: Any
-) -> descriptor_pb2.FieldDescriptorProto:
+def _add(message: descriptor_pb2.DescriptorProto, name: str, kind: str, **options: Any) -> None:
     field = message.field.add(name=name, number=len(message.field) + 1, label=_FIELD.LABEL_OPTIONAL)
     if kind.startswith("."):
         field.type = _FIELD.TYPE_ENUM if kind.endswith("Color") or kind.endswith("NullValue") else _FIELD.TYPE_MESSAGE
@@ -63,7 +62,6 @@ def _add(
         field.type = _kind(kind)
     for option, value in options.items():
         setattr(field, option, value)
-    return field
 
 
 def _add_map(message: descriptor_pb2.DescriptorProto, name: str, key: str, value: str) -> None:
@@ -80,8 +78,13 @@ def _everything(message: descriptor_pb2.DescriptorProto) -> None:
     kinds = {**{name: name for name in _SCALARS}, "color": color, "null": ".google.protobuf.NullValue"}
     for name, kind in kinds.items():
         _add(message, f"one_{name}", kind)
-        _add(message, f"many_{name}", kind, label=_FIELD.LABEL_REPEATED)
-    for name, kind in [*kinds.items(), *((n, f".{c.DESCRIPTOR.full_name}") for n, c in _WELL_KNOWN.items())]:
+        if name != "null":  # json_format does not read the lists and maps of null that it writes
+            _add(message, f"many_{name}", kind, label=_FIELD.LABEL_REPEATED)
+    del kinds["null"]
+    for name, kind in [
+        *kinds.items(),
+        *((name, f".{made.DESCRIPTOR.full_name}") for name, made in _WELL_KNOWN.items()),
+    ]:
         _add_map(message, f"map_{name}", "string", kind)
     for key in _MAP_KEYS:
         _add_map(message, f"by_{key}", key, "string")
@@ -149,7 +152,7 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
 
 
 _pool = descriptor_pool.Default()
-_pool.AddSerializedFile(_file().SerializeToString())  # type: ignore[no-untyped-call]
+_pool.AddSerializedFile(_file().SerializeToString())
 
 
 def _class(name: str) -> Any:

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import uvloop
+
 from milepost_server.app import Server
 from milepost_server.config import Settings
 

@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from time import time_ns
 from types import TracebackType
 from typing import Any
 
 from milepost import _media
 from milepost import v1 as pb
-from milepost._batches import Record
+from milepost._batches import Entries
 from milepost._handles import Run
 from milepost._values import INT64_MAX, INT64_MIN, MetricsInput, now_ms, to_int64, to_param_or_text
 from milepost._views import MetricHistory, RunState
@@ -25,9 +26,8 @@ from milepost.errors import LoggingError, MilepostError, MilepostWarning
 
 FLUSH_TIMEOUT_S = 60.0
 
-# Rough bytes of a queued record and of each value in it, beside the text itself.
-_RECORD_BYTES = 250
-_VALUE_BYTES = 150
+# Rough bytes of a queued param or tag beside its text.
+_ENTRY_BYTES = 250
 
 
 class Session:
@@ -72,7 +72,7 @@ class ActiveRun(Run):
     def __init__(self, session: Session, proto: pb.Run) -> None:
         super().__init__(session.client, proto)
         self._session = session
-        self._add = session.writer.add
+        self._writer = session.writer
         self._id = proto.run_id
         self.pid = os.getpid()
         self.ended = False
@@ -99,19 +99,28 @@ class ActiveRun(Run):
             step = 0
         elif type(step) is not int or not INT64_MIN <= step <= INT64_MAX:
             step = to_int64("step", step)
-        time_ms = now_ms() if timestamp_ms is None else to_int64("timestamp_ms", timestamp_ms)
-        size = _RECORD_BYTES + _VALUE_BYTES + len(key)
-        self._add(Record(self._id, "metrics", ((key, float(value)),), step, time_ms, size))
+        time_ms = time_ns() // 1_000_000 if timestamp_ms is None else to_int64("timestamp_ms", timestamp_ms)
+        point = (self._id, key, float(value), step, time_ms)
+        writer = self._writer
+        if len(writer.records) < writer.limit:
+            writer.records.append(point)
+        else:
+            writer.add([point])
 
     def log_metrics(self, metrics: MetricsInput, step: int | None = None, *, timestamp_ms: int | None = None) -> None:
         """Logs a point of each key, as `log_metric`. Columns of points are sent at once and waited for."""
         if not isinstance(metrics, Mapping):
             super().log_metrics(metrics)
             return
-        data = tuple([(key, float(value)) for key, value in metrics.items()])
+        step = 0 if step is None else to_int64("step", step)
         time_ms = now_ms() if timestamp_ms is None else to_int64("timestamp_ms", timestamp_ms)
-        size = _RECORD_BYTES + sum([_VALUE_BYTES + len(key) for key in metrics])
-        self._add(Record(self._id, "metrics", data, 0 if step is None else to_int64("step", step), time_ms, size))
+        run_id = self._id
+        points = [(run_id, key, float(value), step, time_ms) for key, value in metrics.items()]
+        writer = self._writer
+        if len(writer.records) + len(points) <= writer.limit:
+            writer.records.extend(points)
+        elif points:
+            writer.add(points)
 
     def log_param(self, key: str, value: Any) -> None:
         """Logs a param; what is no str, bool, number or JSON value is logged as `str(value)`. Write-once."""
@@ -120,9 +129,9 @@ class ActiveRun(Run):
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Logs params, each as `log_param`."""
         data = tuple([(str(key), to_param_or_text(key, value)) for key, value in params.items()])
-        size = _RECORD_BYTES + sum([_VALUE_BYTES + len(key) + value.ByteSize() for key, value in data])
+        size = sum([_ENTRY_BYTES + len(key) + value.ByteSize() for key, value in data])
         if data:
-            self._add(Record(self._id, "params", data, 0, 0, size))
+            self._writer.add([Entries(self._id, "params", data, size)])
 
     def set_tag(self, key: str, value: Any) -> None:
         """Adds or changes a tag, as `str(value)`."""
@@ -131,9 +140,9 @@ class ActiveRun(Run):
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Adds or changes tags, each as `str(value)`."""
         data = tuple([(str(key), str(value)) for key, value in tags.items()])
-        size = _RECORD_BYTES + sum([_VALUE_BYTES + len(key) + len(value) for key, value in data])
+        size = sum([_ENTRY_BYTES + len(key) + 2 * len(value) for key, value in data])
         if data:
-            self._add(Record(self._id, "tags", data, 0, 0, size))
+            self._writer.add([Entries(self._id, "tags", data, size)])
 
     def log_batch(
         self,

@@ -5,37 +5,39 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from milepost import v1 as pb
 
-MAX_POINTS = 20_000
+MAX_RECORDS = 20_000
 MAX_ENTRIES = 1_000
 MAX_TEXT = 4 * 1024 * 1024
-"""Most points, params and tags, and characters of these, in one request: far below the server's limits."""
+"""Most records, params or tags, and characters of these, in one request: far below the server's limits."""
 
 _Part = Callable[[pb.LogBatchRequest], None]
-_Columns = tuple[list[int], list[int], list[float]]
+_Columns = tuple[list[float], list[int], list[int]]
+
+Point = tuple[str, str, float, int, int]
+"""A metric point: run id, key, value, step, time in milliseconds. A bare tuple, since a loop makes millions of them."""
 
 
-class Record(NamedTuple):
-    """One logging call.
+class Entries(NamedTuple):
+    """Params or tags of one logging call.
 
     Args:
         run_id: The run.
-        kind: `metrics`, `params` or `tags`.
-        data: Pairs of key and value: float, `ParamValue` or str.
-        step: Step of metrics.
-        timestamp_ms: Time of metrics.
-        size: Estimated bytes of memory that it holds.
+        kind: `params` or `tags`.
+        data: Pairs of key and value: `ParamValue` or str.
+        size: Estimated bytes of memory that they hold.
     """
 
     run_id: str
-    kind: str
+    kind: Literal["params", "tags"]
     data: tuple[tuple[str, Any], ...]
-    step: int
-    timestamp_ms: int
     size: int
+
+
+Record = Point | Entries
 
 
 class Refused(NamedTuple):
@@ -49,14 +51,23 @@ def group(records: Iterable[Record]) -> tuple[list[pb.LogBatchRequest], list[Ref
     """The fewest requests that log `records`: per run, with the points of a metric in columns, in order.
 
     Each has a `request_id` of its own. A param that comes twice with different values goes into two requests, so that
-    the server refuses the second as it would have without batches.
+    the server refuses the second as it would have without batches. Points are not counted: give `MAX_RECORDS` at most.
     """
     builders: dict[str, _Builder] = {}
     for record in records:
-        builder = builders.get(record.run_id)
+        builder = builders.get(record[0])
         if builder is None:
-            builder = builders[record.run_id] = _Builder(record.run_id)
-        builder.add(record)
+            builder = builders[record[0]] = _Builder(record[0])
+        if isinstance(record, Entries):
+            builder.add(record)
+            continue
+        _, key, value, step, timestamp_ms = record
+        columns = builder.series.get(key)
+        if columns is None:
+            columns = builder.series[key] = ([], [], [])
+        columns[0].append(value)
+        columns[1].append(step)
+        columns[2].append(timestamp_ms)
     requests: list[pb.LogBatchRequest] = []
     refused: list[Refused] = []
     for builder in builders.values():
@@ -114,50 +125,27 @@ class _Builder:
         self._clear()
 
     def _clear(self) -> None:
-        self._series: dict[str, _Columns] = {}
-        self._params: dict[str, pb.ParamValue] = {}
-        self._tags: dict[str, str] = {}
-        self._points = 0
+        self.series: dict[str, _Columns] = {}
+        self._entries: dict[str, dict[str, Any]] = {"params": {}, "tags": {}}
         self._text = 0
 
-    def add(self, record: Record) -> None:
-        if record.kind == "metrics":
-            self._add_metrics(record)
-        else:
-            self._add_entries(record)
-
-    def _add_metrics(self, record: Record) -> None:
+    def add(self, record: Entries) -> None:
         for key, value in record.data:
-            series = self._series.get(key)
-            if series is None:
-                series = self._series[key] = ([], [], [])
-            series[0].append(record.step)
-            series[1].append(record.timestamp_ms)
-            series[2].append(value)
-        self._points += len(record.data)
-        if self._points >= MAX_POINTS:
-            self.cut()
-
-    def _add_entries(self, record: Record) -> None:
-        entries: dict[str, Any] = self._params if record.kind == "params" else self._tags
-        for key, value in record.data:
-            if record.kind == "params" and entries.get(key, value) != value:
+            if record.kind == "params" and self._entries["params"].get(key, value) != value:
                 self.cut()
-                entries = self._params
-            entries[key] = value
+            self._entries[record.kind][key] = value
             self._text += record.size // len(record.data)
-            if len(entries) >= MAX_ENTRIES or self._text >= MAX_TEXT:
+            if len(self._entries[record.kind]) >= MAX_ENTRIES or self._text >= MAX_TEXT:
                 self.cut()
-                entries = self._params if record.kind == "params" else self._tags
 
     def cut(self) -> None:
         """Ends the request that is being collected, if it has anything."""
         request = pb.LogBatchRequest(run_id=self._run_id, request_id=uuid.uuid4().hex)
-        for key, value in self._params.items():
+        for key, value in self._entries["params"].items():
             self._put(request, f"param {key!r}", partial(_put_param, key=key, value=value))
-        for key, text in self._tags.items():
+        for key, text in self._entries["tags"].items():
             self._put(request, f"tag {key!r}", partial(_put_tag, key=key, value=text))
-        for key, columns in self._series.items():
+        for key, columns in self.series.items():
             self._put(request, f"metric {key!r}", partial(_put_series, key=key, columns=columns))
         self._clear()
         if request.params or request.tags or request.metrics:
@@ -183,5 +171,5 @@ def _put_points(request: pb.LogBatchRequest, points: pb.MetricPoints) -> None:
 
 
 def _put_series(request: pb.LogBatchRequest, key: str, columns: _Columns) -> None:
-    steps, times, values = columns
+    values, steps, times = columns
     request.metrics.append(pb.MetricPoints(key=key, values=values, steps=steps, timestamps_ms=times))

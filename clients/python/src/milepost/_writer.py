@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from milepost import v1 as pb
-from milepost._batches import MAX_POINTS, Record, count, describe, group, split
+from milepost._batches import MAX_RECORDS, Entries, Record, count, describe, group, split
 from milepost._channel import Transport, backoff_s
 from milepost._requests import send_batch
 from milepost.errors import (
@@ -40,8 +40,12 @@ from milepost.errors import (
 
 QUEUE_BYTES = 48 * 1024 * 1024
 """Most bytes queued, by estimate; with what one batch takes this stays below 64 MiB."""
-BATCH_POINTS = 5_000
+POINT_BYTES = 320
+"""Estimate of a queued metric point: its tuple and numbers, its place in the list, and a key of its own."""
+BATCH_RECORDS = 5_000
 BATCH_DELAY_S = 0.2
+POLL_S = 0.05
+IDLE_POLL_S = 1.0
 FULL_WAIT_S = 0.1
 SEND_TIMEOUT_S = 30.0
 LONGEST_DELAY_S = 30.0
@@ -78,6 +82,10 @@ class UnarySender:
 class Writer:
     """The queue and the thread. Safe to use from all threads; the thread starts with the first record.
 
+    Logging metrics is a hot path, so it needs no lock: while `len(records) < limit`, points may be appended to `records`
+    directly (appending to a list is atomic), else `add` takes them. `limit` is 0 whenever a producer must do more than
+    append: wake the thread, start it, wait for room, or raise. Only the thread removes from `records`, at the front.
+
     Args:
         sender: Where batches go.
         strict: Whether `add` and `check` raise `LoggingError` for what was refused or lost before.
@@ -86,58 +94,55 @@ class Writer:
     def __init__(self, sender: Sender, *, strict: bool = False) -> None:
         self._sender = sender
         self._strict = strict
-        self.refused = 0
-        self.dropped = 0
         self._reset()
         _writers.add(self)
 
     def _reset(self) -> None:
+        self.records: list[Record | threading.Event] = []
+        self.limit = 0
+        self.refused = 0
+        self.dropped = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._records: list[Record] = []
-        self._size = 0
-        self._points = 0
-        self._added = 0
-        self._settled = 0
-        self._idle = False
+        self._sending = 0
+        self._text_bytes = 0
         self._waiting = 0
         self._closed = False
         self._stalled = False
         self._warned: set[str] = set()
-        self._losses: list[str] = []
+        self._losses: dict[str, str] = {}
         self._failure: Exception | None = None
 
     @property
     def pending(self) -> int:
-        """Logging calls that are neither stored nor refused yet."""
-        return self._added - self._settled
+        """Points, and logging calls of params and tags, that are neither stored nor refused yet."""
+        return self._sending + len(self.records)
 
-    def add(self, record: Record) -> None:
-        """Queues a record. Raises only `LoggingError`, and only when strict."""
-        if self._failure is not None:
-            self.check()
+    def add(self, records: Sequence[Record]) -> None:
+        """Queues records. Raises only `LoggingError`, and only when strict."""
+        self.check()
+        text = sum(record.size for record in records if isinstance(record, Entries))
         with self._changed:
-            if self._size + record.size > QUEUE_BYTES and not self._wait_for_room(record.size):
-                self._drop(record)
+            if not self._has_room(records, text) and not self._wait_for_room(records, text):
+                self._drop(records)
                 return
-            self._records.append(record)
-            self._size += record.size
-            self._points += len(record.data)
-            self._added += 1
-            if self._idle or self._points >= BATCH_POINTS:
-                self._changed.notify_all()
-            if self._thread is None:
-                self._start()
+            self.records += records
+            self._text_bytes += text
+            self._wake()
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Waits until all that was queued before is stored or refused. Returns whether that came in time."""
+        if self._thread is None and not self.records:
+            return True
+        done = threading.Event()
         with self._changed:
-            target = self._added
             self._waiting += 1
-            self._changed.notify_all()
-            try:
-                return self._changed.wait_for(lambda: self._settled >= target, timeout_s)
-            finally:
+            self.records.append(done)
+            self._wake()
+        try:
+            return done.wait(timeout_s)
+        finally:
+            with self._changed:
                 self._waiting -= 1
 
     def close(self, timeout_s: float | None = None) -> bool:
@@ -157,23 +162,34 @@ class Writer:
             raise LoggingError(f"Something logged before was not stored: {failure}") from failure
 
     def take_losses(self) -> list[str]:
-        """What was refused or lost since the last call, for people. Long lists end in a count."""
+        """What was refused or lost since the last call, for people: one example for each reason."""
         with self._changed:
-            losses, self._losses = self._losses, []
-        return losses
+            losses, self._losses = self._losses, {}
+        return list(losses.values())
 
-    def _start(self) -> None:
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="milepost-writer", daemon=True)
-        self._thread.start()
+    def _room(self) -> int:
+        return (QUEUE_BYTES - self._text_bytes) // POINT_BYTES
 
-    def _wait_for_room(self, size: int) -> bool:
+    def _has_room(self, records: Sequence[Record], text: int) -> bool:
+        points = 0 if text else len(records)
+        return len(self.records) + points + text // POINT_BYTES <= self._room()
+
+    def _wait_for_room(self, records: Sequence[Record], text: int) -> bool:
         # Once a record was lost, waiting again before anything was sent would only slow training down.
-        if self._stalled:
+        if self._stalled or self._thread is None:
             return False
-        return self._changed.wait_for(lambda: self._size + size <= QUEUE_BYTES, FULL_WAIT_S)
+        self._changed.notify_all()
+        return self._changed.wait_for(lambda: self._has_room(records, text), FULL_WAIT_S)
 
-    def _drop(self, record: Record) -> None:
+    def _wake(self) -> None:
+        self.limit = self._room()
+        if self._thread is None:
+            self._closed = False
+            self._thread = threading.Thread(target=self._run, name="milepost-writer", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _drop(self, records: Sequence[Record]) -> None:
         self._stalled = True
         if self.dropped == 0:
             print(
@@ -181,53 +197,70 @@ class Writer:
                 "until it takes some again. The end of the run says how many.",
                 file=sys.stderr,
             )
-        self.dropped += len(record.data)
-        lost = MilepostError(f"the queue was full, so a value of {record.kind} of run {record.run_id} was lost")
-        self._note("QUEUE_FULL", str(lost), lost)
+        self.dropped += _values(records)
+        run_id = records[0][0]
+        self._note(
+            "QUEUE_FULL", "the queue was full", MilepostError(f"the queue was full; values of run {run_id} are lost")
+        )
 
     def _note(self, reason: str, text: str, error: Exception) -> None:
-        if reason not in self._warned:
-            self._warned.add(reason)
-            self._losses.append(text)
+        self._losses.setdefault(reason, text)
         if self._strict and self._failure is None:
             self._failure = error
+            self.limit = 0
 
     # The thread
 
     def _run(self) -> None:
-        while True:
-            records = self._take()
-            if not records:
-                return
+        while self._collect():
+            records, flushed = self._take()
             try:
                 self._deliver(records)
             except Exception as error:  # a defect of ours must not end the thread
-                self._refuse(f"{len(records)} logging calls", len(records), error)
+                self._refuse(f"{len(records)} records", _values(records), error)
             with self._changed:
-                self._settled += len(records)
-                self._size -= sum(record.size for record in records)
+                self._sending = 0
+                self._text_bytes -= sum(record.size for record in records if isinstance(record, Entries))
                 self._stalled = False
+                if self._failure is None:
+                    self.limit = self._room()
                 self._changed.notify_all()
+            if flushed is not None:
+                flushed.set()
 
-    def _take(self) -> list[Record]:
-        """The records of the next batch, when it is full, old enough or wanted. Empty when closed."""
+    def _collect(self) -> bool:
+        """Waits until there is enough for a batch, or something is old enough or wanted. False when closed."""
         with self._changed:
-            while not self._records:
+            while not self.records:
                 if self._closed:
-                    self._thread = None
-                    return []
-                self._idle = True
-                self._changed.wait()
-                self._idle = False
-            self._changed.wait_for(lambda: self._points >= BATCH_POINTS or self._waiting or self._closed, BATCH_DELAY_S)
-            points = end = 0
-            while end < len(self._records) and points < MAX_POINTS:
-                points += len(self._records[end].data)
-                end += 1
-            taken = self._records[:end]
-            del self._records[:end]
-            self._points -= points
-            return taken
+                    self._thread, self.limit = None, 0
+                    return False
+                # A producer that saw the old limit may append just now without waking us, hence the time-out.
+                self.limit = 0
+                self._changed.wait(IDLE_POLL_S)
+            deadline = time.monotonic() + BATCH_DELAY_S
+            if self._failure is None:
+                self.limit = self._room()
+            while len(self.records) < min(BATCH_RECORDS, self.limit) and not self._waiting and not self._closed:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(min(left, POLL_S))
+        return True
+
+    def _take(self) -> tuple[list[Record], threading.Event | None]:
+        """The records of the next batch, and the flush that waits for them, if any."""
+        front = self.records[:MAX_RECORDS]
+        taken: list[Record] = []
+        flushed = None
+        for record in front:
+            if isinstance(record, threading.Event):
+                flushed = record
+                break
+            taken.append(record)
+        self._sending = len(taken)
+        del self.records[: len(taken) + (flushed is not None)]
+        return taken, flushed
 
     def _deliver(self, records: Sequence[Record]) -> None:
         requests, refused = group(records)
@@ -275,8 +308,13 @@ class Writer:
         with self._changed:
             self.refused += values
             if reason not in self._warned:
+                self._warned.add(reason)
                 _log.warning("%s Further values refused for the same reason (%s) are only counted.", text, reason)
             self._note(reason, text, error)
+
+
+def _values(records: Sequence[Record]) -> int:
+    return sum(len(record.data) if isinstance(record, Entries) else 1 for record in records)
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()

@@ -229,10 +229,10 @@ def _activate(run: ActiveRun) -> None:
 
 def active_run() -> ActiveRun | None:
     """The run that logging goes to here. None when there is none, or it has ended."""
-    for run in reversed(_stack.get()):
-        if not run.ended:
-            return run
-    return None
+    stack = _stack.get()
+    if stack and not stack[-1].ended:
+        return stack[-1]
+    return next((run for run in reversed(stack) if not run.ended), None)
 
 
 def last_active_run() -> ActiveRun | None:

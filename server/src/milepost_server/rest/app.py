@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from milepost_server.rest.transcoder import Endpoint, UnaryEndpoint, deadline, i
 from milepost_server.rest.uploads import LinesEndpoint, UploadEndpoint
 
 _log = logging.getLogger(__name__)
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]]+))(?::[0-9]+)?", re.ASCII)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 # Answers a plain GET: status, content type, body.
@@ -153,11 +155,9 @@ def _endpoint(route: Route, dispatcher: Dispatcher, max_body_bytes: int) -> Endp
 
 
 def _without_port(host: str) -> str:
-    """`[::1]:5000` as `::1`, `localhost:5000` as `localhost`."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    name, _, port = host.rpartition(":")
-    return name if name and port.isdigit() else host
+    """`[::1]:5000` as `::1`, `localhost:5000` as `localhost`; what is no host as it is."""
+    match = _HOST.fullmatch(host)
+    return (match[1] or match[2]) if match else host
 
 
 def _same_origin(origin: str, host: str) -> bool:

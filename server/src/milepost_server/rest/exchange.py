@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -20,6 +21,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = "application/json"
 BODY_IDLE_S = 20.0
+LINGER_S = 5.0
+LINGER_IDLE_S = 1.0
 
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")
@@ -57,7 +60,6 @@ class Exchange:
         self.answer_headers: dict[str, str] = {}
         self.started = False
         self._body_left = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-        self._body_touched = False
 
     @property
     def has_body(self) -> bool:
@@ -135,7 +137,23 @@ class Exchange:
     ) -> None:
         """Sends a whole answer; to a HEAD request without its body."""
         await self.start(status, {"content-type": content_type, "content-length": str(len(body)), **(headers or {})})
-        await self.write(b"" if self.verb == "HEAD" else body, more=False)
+        data = b"" if self.verb == "HEAD" else body
+        if self._body_left:
+            await self.write(data)
+            await self._linger()
+            data = b""
+        await self.write(data, more=False)
+
+    async def _linger(self) -> None:
+        """Reads on for a while and forgets it: to close on a client that still sends would take the answer from it."""
+        if "expect" in self.headers:
+            return  # it waits for the answer before it sends
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while self._body_left:
+                    async with asyncio.timeout(LINGER_IDLE_S):
+                        event = await self.receive()
+                    self._body_left = event.get("more_body", False)
 
     async def refuse(self, error: DomainError | Refusal) -> None:
         """Sends an error as `google.rpc.Status`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
@@ -15,7 +16,7 @@ from milepost import v1 as pb
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import Dispatcher
 from milepost_server.calls.handlers import HandlerTable, Method
-from milepost_server.errors import DomainError, InvalidArgument, to_status
+from milepost_server.errors import DomainError, FieldViolation, InvalidArgument, to_status
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -120,7 +121,9 @@ class GrpcListener:
 
 def _call(method: Method, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
     metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    return Call(method, "grpc", context.peer(), metadata)
+    call = Call(method, "grpc", context.peer(), metadata)
+    context.set_trailing_metadata((("x-request-id", call.call_id),))
+    return call
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], call: Call, error: DomainError) -> None:
@@ -140,26 +143,50 @@ def _parser(method: Method) -> Callable[[bytes], Message]:
                 f"The bytes are no {request_class.DESCRIPTOR.full_name}. Send a message of the method's type.",
                 reason=pb.ERROR_REASON_MALFORMED_BODY,
             ) from error
-        _refuse_unknown_fields(message)
+        _refuse_unknown_fields(message, raw)
         return message
 
     return parse
 
 
-def _refuse_unknown_fields(message: Message) -> None:
+def _refuse_unknown_fields(message: Message, raw: bytes) -> None:
     """Refuses a message of which a part was not understood, and that would be stored without that part.
 
-    A message is shorter without its unknown fields. The size of what was sent is no measure: a message may be spelled
-    in a longer way than the usual one.
+    A message is shorter without its unknown fields. The size of `raw` is no measure: a message may be spelled in a
+    longer way than the usual one.
     """
     size = message.ByteSize()
     message.DiscardUnknownFields()
-    if message.ByteSize() != size:
-        raise InvalidArgument(
-            f"{message.DESCRIPTOR.full_name} has a field that this server does not know. Nothing was stored. "
-            "Use a client of the server's version, or leave the field out.",
-            reason=pb.ERROR_REASON_UNKNOWN_FIELD,
-        )
+    if message.ByteSize() == size:
+        return
+    where = _unknown_field(type(message).FromString(raw), "")
+    raise InvalidArgument(
+        f"{message.DESCRIPTOR.full_name} has the unknown field {where}. Nothing was stored. "
+        "Use a client of the server's version, or leave the field out.",
+        reason=pb.ERROR_REASON_UNKNOWN_FIELD,
+        metadata={"field": where},
+        violations=(FieldViolation(where, "is not known to this server"),),
+    )
+
+
+def _unknown_field(message: Message, path: str) -> str:
+    """Path and number of the first unknown field in a message; empty when it has none."""
+    for unknown in UnknownFieldSet(message):  # type: ignore[attr-defined]
+        return f"{path}{unknown.field_number}"
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            inside = [(f"[{key!r}]", item) for key, item in value.items() if isinstance(item, Message)]
+        elif field.is_repeated:
+            inside = [(f"[{index}]", item) for index, item in enumerate(value)]
+        else:
+            inside = [("", value)]
+        for where, item in inside:
+            found = _unknown_field(item, f"{path}{field.name}{where}.")
+            if found:
+                return found
+    return ""
 
 
 def _stream_of(method: Method) -> Callable[[AsyncIterator[bytes]], AsyncIterator[Message]]:

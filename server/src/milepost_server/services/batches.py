@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 from milepost import v1 as pb
-from milepost_server.errors import AlreadyExists, invalid_field, quote
+from milepost_server.errors import AlreadyExists, quote
 from milepost_server.services.clock import Clock
 from milepost_server.services.metrics import complete_columns, writable_run
 from milepost_server.services.pages import decode_token, encode_token, page_limit
+from milepost_server.services.params import check_params
 from milepost_server.services.refusals import tag_not_found
 from milepost_server.services.replays import write_once
 from milepost_server.storage.base import Storage, Transaction
-
-
-def check_params(params: Mapping[str, pb.ParamValue], field: str) -> None:
-    """Refuses params without a value and JSON params that are no JSON."""
-    for key, value in params.items():
-        path = f"{field}[{json.dumps(key, ensure_ascii=False)}]"
-        kind = value.WhichOneof("kind")
-        if kind is None:
-            raise invalid_field(
-                path, "has no value; set one of its kinds, such as string_value", reason=pb.ERROR_REASON_REQUIRED_FIELD
-            )
-        if kind == "json_value":
-            try:
-                json.loads(value.json_value, parse_constant=_refuse_constant)
-            except (ValueError, RecursionError) as error:
-                raise invalid_field(
-                    f"{path}.json_value", f"{quote(value.json_value)} is no JSON document: {error}"
-                ) from error
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not part of JSON")
 
 
 class BatchService:

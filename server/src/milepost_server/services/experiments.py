@@ -7,7 +7,7 @@ from milepost_server.errors import AlreadyExists, NotFound, quote
 from milepost_server.filters import EXPERIMENTS, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
-from milepost_server.services.masks import read_fields, written_fields
+from milepost_server.services.masks import read_fields, require, written_fields
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.refusals import (
     etag_mismatch,
@@ -80,8 +80,11 @@ class ExperimentService:
     async def update(self, request: pb.UpdateExperimentRequest) -> pb.Experiment:
         """See `TrackingService.UpdateExperiment`."""
         given = request.experiment
+        require("experiment.experiment_id", given.experiment_id)
         mask = request.update_mask if request.HasField("update_mask") else None
         fields = written_fields(given, mask, _WRITABLE)
+        if "name" in fields:
+            require("experiment.name", given.name)
 
         async def work(tx: Transaction) -> pb.Experiment:
             number, stored = await _active(tx, given.experiment_id)

@@ -55,6 +55,12 @@ def written_fields(resource: Message, mask: FieldMask | None, writable: Collecti
     return list(dict.fromkeys(mask.paths))
 
 
+def require(field: str, value: str) -> None:
+    """Refuses an empty value of a field that an update needs; the proto can require it on create only."""
+    if not value:
+        raise invalid_field(field, "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)
+
+
 def _bad_mask(field: str, path: str, allowed: Collection[str]) -> InvalidArgument:
     return invalid_field(
         field,

@@ -50,7 +50,7 @@ class PurgeService:
         number = int(request.experiment_id)
 
         async def count(tx: Transaction) -> pb.PurgeSummary:
-            await _check_deleted(tx, request.experiment_id)
+            _check_deleted(await tx.experiments.get(number), request.experiment_id)
             return await tx.runs.count(experiment_id=number)
 
         summary = await self._storage.scan(count)
@@ -65,7 +65,7 @@ class PurgeService:
         """Removes some runs, or the experiment itself once it has none, and says whether there is more to remove."""
 
         async def work(tx: Transaction) -> Sequence[RunKey]:
-            await _check_deleted(tx, experiment_id)
+            _check_deleted(await tx.experiments.lock(int(experiment_id)), experiment_id)
             keys = await tx.runs.of_experiment(int(experiment_id), _RUNS_AT_ONCE)
             for key in keys:
                 await tx.runs.purge(key)
@@ -76,8 +76,7 @@ class PurgeService:
         return bool(await self._storage.write(work))
 
 
-async def _check_deleted(tx: Transaction, experiment_id: str) -> None:
-    stored = await tx.experiments.lock(int(experiment_id))
+def _check_deleted(stored: pb.Experiment | None, experiment_id: str) -> None:
     if stored is None:
         raise experiment_not_found(experiment_id)
     if not stored.HasField("delete_time"):

@@ -9,9 +9,10 @@ from milepost_server.errors import AlreadyExists, invalid_field, quote
 from milepost_server.filters import RUNS, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
-from milepost_server.services.masks import read_fields, written_fields
+from milepost_server.services.masks import read_fields, require, written_fields
 from milepost_server.services.names import make_run_name
 from milepost_server.services.pages import decode_token, encode_token, page_limit
+from milepost_server.services.params import check_params
 from milepost_server.services.refusals import (
     etag_mismatch,
     experiment_deleted,
@@ -36,6 +37,7 @@ class RunService:
 
     async def create(self, request: pb.CreateRunRequest) -> pb.Run:
         """See `TrackingService.CreateRun`."""
+        check_params(request.run.params, "run.params")
         chosen = request.run.run_id
 
         async def work(tx: Transaction) -> pb.Run:
@@ -83,6 +85,7 @@ class RunService:
     async def update(self, request: pb.UpdateRunRequest) -> pb.Run:
         """See `TrackingService.UpdateRun`."""
         given = request.run
+        require("run.run_id", given.run_id)
         mask = request.update_mask if request.HasField("update_mask") else None
         fields = written_fields(given, mask, _WRITABLE)
         if "state" in fields and given.state == pb.Run.STATE_UNSPECIFIED:

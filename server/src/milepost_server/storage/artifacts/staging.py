@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import suppress
+from collections import deque
 
-from milepost_server.errors import DomainError
 from milepost_server.storage.artifacts.backend import BlockingWriter
 from milepost_server.storage.artifacts.lane import Lane
 
 # Below this, the hop to a thread costs more than the work done there.
 HOP_BYTES = 1024 * 1024
+# One at work and one that waits for it, so that the disk never waits for the event loop.
+_MAX_HOPS = 2
 
 
 class StagedFile:
     """A file that no reader sees yet, open for appending. Close it in any case.
 
-    Bytes are hashed and written by a thread while the next ones arrive: at most two hops of 1 MiB are in memory. A
-    failure to write is raised by the next call.
+    Bytes are hashed and written by a thread while the next ones arrive: about 3 MiB are in memory at most. A failure to
+    write is raised by one of the next calls, and nothing is written after it.
 
     Args:
         lane: Runs the blocking work.
@@ -34,7 +35,8 @@ class StagedFile:
         self._size = size
         self._waiting: list[bytes] = []
         self._waiting_size = 0
-        self._running: asyncio.Future[None] | None = None
+        self._running: deque[asyncio.Future[None]] = deque()
+        self._failed = False
 
     @property
     def size(self) -> int:
@@ -47,7 +49,7 @@ class StagedFile:
         return self._sha256.hexdigest()
 
     async def write(self, data: bytes) -> None:
-        """Appends `data`. Waits while two hops are under way.
+        """Appends `data`. Waits while the disk is behind.
 
         Raises:
             ResourceExhausted: `STORAGE_FULL`.
@@ -57,33 +59,40 @@ class StagedFile:
         self._waiting_size += len(data)
         self._size += len(data)
         if self._waiting_size >= HOP_BYTES:
-            await self._settle()
-            self._running = self._hop()
+            while len(self._running) >= _MAX_HOPS:
+                await self._running.popleft()
+            self._hop()
 
     async def commit(self) -> None:
         """Returns when all that was written is durable. No write may follow. Raises as `write` does."""
+        self._hop()
         await self._settle()
-        await self._hop()
         await self._lane.submit("commit staged", self._writer.commit)
 
     async def close(self) -> None:
         """Frees the file. What was not committed may be kept in part or not at all."""
         # A failed write was either raised already or is of no interest to someone who gives up.
-        with suppress(DomainError):
-            await self._settle()
-        with suppress(DomainError):
-            await self._lane.submit("close staged", self._writer.close)
+        closed = self._lane.submit("close staged", self._writer.close)
+        await asyncio.wait([*self._running, closed])
+        for one in (*self._running, closed):
+            one.exception()
 
     async def _settle(self) -> None:
-        if self._running is not None:
-            running, self._running = self._running, None
-            await running
+        while self._running:
+            await self._running.popleft()
 
-    def _hop(self) -> asyncio.Future[None]:
+    def _hop(self) -> None:
         parts, self._waiting, self._waiting_size = self._waiting, [], 0
-        return self._lane.submit("write staged", lambda: self._write_parts(parts))
+        self._running.append(self._lane.submit("write staged", lambda: self._write_parts(parts)))
 
     def _write_parts(self, parts: list[bytes]) -> None:
-        for part in parts:
-            self._writer.write(part)
-            self._sha256.update(part)
+        if self._failed:
+            return
+        try:
+            for part in parts:
+                self._writer.write(part)
+                self._sha256.update(part)
+        except BaseException:
+            # What is there must stay the beginning of the file, for a resume.
+            self._failed = True
+            raise
