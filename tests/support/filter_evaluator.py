@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -41,6 +42,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def matches(expression: Expression | None, entity: Entity) -> bool:
@@ -117,7 +120,7 @@ def _text(stored: Stored) -> str:
 
 def _like(text: str, pattern: str, case_sensitive: bool) -> bool:
     if not case_sensitive:
-        text, pattern = text.lower(), pattern.lower()
+        text, pattern = text.translate(_ASCII_LOWER), pattern.translate(_ASCII_LOWER)
     # Runs of % become one, or the regular expression could take forever.
     wild = {"%": ".*", "_": "."}
     regex = "".join(wild.get(char) or re.escape(char) for char in re.sub("%+", "%", pattern))
@@ -179,12 +182,13 @@ def _sorted_by(entities: list[EntityT], key: OrderKey) -> list[EntityT]:
 
 
 def _rank(stored: Stored) -> tuple[int, Value]:
-    """Numbers before booleans before text; only params mix them."""
+    """Numbers, as floats, before booleans before text; only params mix them."""
     if not isinstance(stored, pb.ParamValue):
         return 0, stored
     kind = _kind(stored)
-    group = {"int_value": 0, "double_value": 0, "bool_value": 1}.get(kind, 2)
-    return group, getattr(stored, kind)
+    if kind in ("int_value", "double_value"):
+        return 0, float(getattr(stored, kind))
+    return (1 if kind == "bool_value" else 2), getattr(stored, kind)
 
 
 def _id(entity: Entity) -> tuple[int, str]:

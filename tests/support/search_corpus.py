@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from milepost import v1 as pb
 from milepost_server.storage.base import Transaction
-from support.filter_strategies import STATES, Vocabulary
+from support.filter_strategies import Vocabulary
 from support.values import INT64_MAX, INT64_MIN, PAYLOAD_NAN, Json, param, points
 
 KEYS = ("a", "b c", "ключ", "100%_[x]")
@@ -69,7 +69,7 @@ def _recipe(chance: random.Random, run_id: str, experiment_ids: Sequence[int]) -
         run_id=run_id,
         experiment_id=str(chance.choice(experiment_ids)),
         name=chance.choice(TEXTS),
-        state=chance.choice([pb.Run.STATE_RUNNING, pb.Run.STATE_FINISHED, pb.Run.STATE_FAILED, pb.Run.STATE_KILLED]),
+        state=chance.choice(pb.Run.State.values()[1:]),
         user=chance.choice(TEXTS),
         description=chance.choice(TEXTS),
         parent_run_id=chance.choice(["", "", "a000", "z"]),
@@ -81,16 +81,17 @@ def _recipe(chance: random.Random, run_id: str, experiment_ids: Sequence[int]) -
         run.end_time.FromMicroseconds(chance.choice(TIMES))
     for name, context in {(chance.choice(TEXTS), chance.choice(TEXTS)) for _ in range(chance.randrange(3))}:
         run.inputs.add(dataset=pb.Dataset(name=name, digest=chance.choice(TEXTS)), context=context)
-    metrics = [
-        points(key, chance.choices(FLOATS, k=chance.randrange(1, 4)), timestamps_ms=[0, 1, 2][: 0] or None)
-        for key in KEYS
-        if chance.random() < 0.7
-    ]
+    metrics = [_points(chance, key) for key in KEYS if chance.random() < 0.7]
     return Recipe(run, metrics, deleted=chance.random() < 0.2)
 
 
+def _points(chance: random.Random, key: str) -> pb.MetricPoints:
+    values = chance.choices(FLOATS, k=chance.randrange(1, 4))
+    return points(key, values, timestamps_ms=range(len(values)))
+
+
 def _param(chance: random.Random) -> pb.ParamValue:
-    kinds: list[Sequence[str | int | float | bool]] = [
+    kinds: list[Sequence[str | float]] = [
         TEXTS,
         INTEGERS,
         FLOATS,

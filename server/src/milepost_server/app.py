@@ -114,6 +114,7 @@ class Server:
         self._sweeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._sweeper
+        await self._artifact_service.close()
         await self._storage.close()
         await self._artifacts.close()
 

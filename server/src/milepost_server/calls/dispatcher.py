@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol, cast
 
 from google.protobuf.message import Message
@@ -58,14 +59,17 @@ class Dispatcher:
         finally:
             self._end(call, begun, error)
 
-    async def stream(self, call: Call, request: Message | AsyncIterator[Message]) -> AsyncIterator[Message]:
+    async def stream(self, call: Call, request: Message | AsyncIterator[Message]) -> AsyncGenerator[Message, None]:
         """Answers a call of a method with a stream of response messages. Raises as `unary` does."""
         begun: list[Interceptor] = []
         error: DomainError | None = None
         try:
             checked = await self._begin(call, request, begun)
-            async for message in cast(AsyncIterator[Message], call.method.handler(checked, call)):
-                yield message
+            handler = cast(AsyncGenerator[Message, None], call.method.handler(checked, call))
+            # A reader that goes away must end the handler now, not when its memory is collected.
+            async with aclosing(handler) as messages:
+                async for message in messages:
+                    yield message
         except GeneratorExit:
             raise
         except BaseException as raised:

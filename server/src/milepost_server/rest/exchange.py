@@ -26,10 +26,8 @@ LINGER_IDLE_S = 1.0
 
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")
-_SAFE_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-)
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _status_codec = codec_for(status_pb2.Status)
 
 
@@ -115,9 +113,11 @@ class Exchange:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def start(self, status: int, headers: Mapping[str, str]) -> None:
-        """Sends status and headers. What protects a browser is added unless `headers` has it."""
+        """Sends status and headers, with those that protect browsers; `headers` may have a CSP of its own."""
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        raw += [(name, value) for name, value in _SAFE_HEADERS if name.decode() not in headers]
+        raw.append(_NO_SNIFFING)
+        if "content-security-policy" not in headers:
+            raw.append(_NO_CONTENT)
         for name, value in self.answer_headers.items():
             # Values may come from a caller or a handler: one with a line break would be a header of its own.
             if _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -111,8 +112,9 @@ class GrpcListener:
         async def behave(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Message]:
             call = _call(method, context)
             try:
-                async for message in dispatcher.stream(call, parse(raw)):
-                    yield message
+                async with aclosing(dispatcher.stream(call, parse(raw))) as messages:
+                    async for message in messages:
+                        yield message
             except DomainError as error:
                 await _abort(context, call, error)
 

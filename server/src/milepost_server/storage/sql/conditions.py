@@ -109,7 +109,7 @@ class _Conditions:
                 return self._with_key(table, key, holds(_ParamValue(table.c.text, table)))
             case Metric(key, "count"):
                 table = series.alias()
-                return self._with_key(table, key, holds(_Plain(table.c.count)))
+                return self._with_key(table, key, holds(_Count(table.c.count)))
             case Metric(key, summary):
                 table = series.alias()
                 kind_column, value_column = table.c[f"{summary}_kind"], table.c[f"{summary}_value"]
@@ -149,6 +149,15 @@ class _Plain:
 
     def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
         return self.text.not_in(values) if negated else self.text.in_(values)
+
+
+class _Count(_Plain):
+    """A column of integers, which may be compared with floats too."""
+
+    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
+        # One by one: PostgreSQL wants all values of an `IN` to be of one type.
+        found = _join(or_, [self.compare("=", value) for value in values])
+        return not_(found) if negated else found
 
 
 @dataclass(frozen=True)
@@ -195,7 +204,7 @@ class _ParamValue:
     def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
         if isinstance(values[0], str):
             return _Plain(self.text).one_of(values, negated)
-        found = or_(*(self.compare("=", value) for value in values))
+        found = _join(or_, [self.compare("=", value) for value in values])
         return and_(self.table.c.kind.in_((INTEGER, FLOAT)), not_(found)) if negated else found
 
 

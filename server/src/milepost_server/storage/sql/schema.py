@@ -209,6 +209,8 @@ artifact = Table(
     Column("staged", _text(100)),
     sqlite_with_rowid=False,
 )
+_unfinished = artifact.c.staged.is_not(None)
+Index("ix_artifact_staged", artifact.c.staged, postgresql_where=_unfinished, sqlite_where=_unfinished)
 
 artifact_upload = Table(
     "artifact_upload",

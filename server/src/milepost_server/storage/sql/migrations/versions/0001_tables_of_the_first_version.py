@@ -116,6 +116,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "path", name="pk_artifact"),
         sqlite_with_rowid=False,
     )
+    unfinished = sa.text("staged IS NOT NULL")
+    op.create_index("ix_artifact_staged", "artifact", ["staged"], postgresql_where=unfinished, sqlite_where=unfinished)
     op.create_table(
         "artifact_upload",
         sa.Column("run_id", _ID, nullable=False),

@@ -1,0 +1,99 @@
+"""Transport errors become one class each of one tree."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from milepost import errors
+from milepost import v1 as pb
+
+
+class RpcFailure(grpc.RpcError):
+    """What a failed call of grpcio raises, as far as the mapping looks at it."""
+
+    def __init__(self, code: grpc.StatusCode, details: str, trailing: tuple[tuple[str, bytes], ...] = ()) -> None:
+        super().__init__()
+        self._code, self._details, self._trailing = code, details, trailing
+
+    def code(self) -> grpc.StatusCode:
+        return self._code
+
+    def details(self) -> str:
+        return self._details
+
+    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
+        return self._trailing
+
+
+def failure(code: grpc.StatusCode, *details: object) -> RpcFailure:
+    status = status_pb2.Status(code=code.value[0], message="text")
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)  # type: ignore[arg-type]
+        status.details.append(packed)
+    return RpcFailure(code, "text", (("other", b""), ("grpc-status-details-bin", status.SerializeToString())))
+
+
+def info(reason: str, **metadata: str) -> error_details_pb2.ErrorInfo:
+    return error_details_pb2.ErrorInfo(reason=reason, domain="milepost", metadata=metadata)
+
+
+def test_reason_metadata_and_call_id_are_kept() -> None:
+    error = errors.from_rpc_error(failure(grpc.StatusCode.NOT_FOUND, info("RUN_NOT_FOUND", runId="x")), "c1")
+    assert type(error) is errors.RunNotFound
+    assert (str(error), error.reason, error.metadata, error.call_id) == ("text", "RUN_NOT_FOUND", {"runId": "x"}, "c1")
+
+
+def test_violations_and_retry_advice_are_kept() -> None:
+    bad = error_details_pb2.BadRequest(
+        field_violations=[error_details_pb2.BadRequest.FieldViolation(field="run.name", description="too long")]
+    )
+    retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=1, nanos=500_000_000))
+    error = errors.from_rpc_error(failure(grpc.StatusCode.INVALID_ARGUMENT, info("INVALID_FIELD"), bad, retry))
+    assert error.violations == [("run.name", "too long")]
+    assert error.retry_after_s == 1.5
+
+
+def test_an_error_without_details_has_the_class_of_its_code() -> None:
+    error = errors.from_rpc_error(RpcFailure(grpc.StatusCode.UNAVAILABLE, "failed to connect"))
+    assert type(error) is errors.UnavailableError
+    assert (error.reason, error.violations, error.retry_after_s) == ("", [], None)
+
+
+def test_details_that_cannot_be_read_do_not_hide_the_error() -> None:
+    raised = RpcFailure(grpc.StatusCode.ABORTED, "lost", (("grpc-status-details-bin", b"\xff\xff"),))
+    assert type(errors.from_rpc_error(raised)) is errors.AbortedError
+
+
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
+def test_every_status_code_has_a_class_of_its_own_family(code: grpc.StatusCode) -> None:
+    name = type(errors.from_rpc_error(RpcFailure(code, ""))).__name__.lower()
+    assert name == f"{code.name.replace('_', '').lower()}error"
+
+
+def test_every_reason_with_a_class_is_a_reason_of_the_protos() -> None:
+    known = {name.removeprefix("ERROR_REASON_") for name in pb.ErrorReason.keys()}  # noqa: SIM118 - no mapping
+    assert set(errors._BY_REASON) <= known
+
+
+def test_a_reason_under_a_foreign_code_does_not_change_the_family() -> None:
+    assert errors.error_class(grpc.StatusCode.UNAVAILABLE.value[0], "RUN_NOT_FOUND") is errors.UnavailableError
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "retriable"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_REQUESTS", True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL", True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", False),
+        (grpc.StatusCode.ABORTED, "CONFLICT", True),
+        (grpc.StatusCode.ABORTED, "ETAG_MISMATCH", False),
+        (grpc.StatusCode.INVALID_ARGUMENT, "BAD_FILTER", False),
+    ],
+)
+def test_only_what_passes_is_retriable(code: grpc.StatusCode, reason: str, retriable: bool) -> None:
+    assert errors.from_rpc_error(failure(code, info(reason))).retriable is retriable

@@ -1,0 +1,154 @@
+"""What the databases find, in which order and on which page, is what the plain evaluator says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from milepost import v1 as pb
+from milepost_server.filters import And, Comparison, Expression, In, Match, Metric, Or, OrderKey, Param, Tag, Value
+from milepost_server.filters.ast import MAX_TERMS
+from milepost_server.services.clock import system_clock
+from milepost_server.services.experiments import ExperimentService
+from milepost_server.services.runs import RunService
+from milepost_server.storage.base import Storage
+from support.databases import opened, sqlite_url
+from support.filter_evaluator import matches, sort_runs
+from support.filter_renderer import render, render_order
+from support.filter_strategies import expressions, orders
+from support.postgres import Postgres
+from support.search_corpus import TEXTS, TIMES, WORDS, recipes, store
+
+RUNS = 48
+VIEWS = st.sampled_from([pb.VIEW_UNSPECIFIED, pb.VIEW_ACTIVE, pb.VIEW_DELETED, pb.VIEW_ALL])
+# As many values as a filter may have.
+MANY: tuple[Value, ...] = tuple(range(MAX_TERMS))
+PAGE_SIZES = st.integers(1, RUNS)
+
+
+class Corpus:
+    """Stored resources, as a reader sees them, and the services that search them."""
+
+    def __init__(self, runs: RunService, experiments: ExperimentService) -> None:
+        self._run_service = runs
+        self._experiment_service = experiments
+        self.runs: list[pb.Run] = []
+        self.experiments: list[pb.Experiment] = []
+
+    async def load(self) -> None:
+        """Reads back what was stored."""
+        self.runs, _ = await self._run_service.list(pb.ListRunsRequest(view=pb.VIEW_ALL, page_size=1000))
+        self.experiments, _ = await self._experiment_service.list(
+            pb.ListExperimentsRequest(view=pb.VIEW_ALL, page_size=1000)
+        )
+
+    async def find_runs(self, request: pb.ListRunsRequest) -> list[str]:
+        """Ids of all runs that `request` finds, page by page."""
+        found: list[str] = []
+        while True:
+            page, request.page_token = await self._run_service.list(request)
+            found += [run.run_id for run in page]
+            if not request.page_token:
+                return found
+            assert len(page) == request.page_size
+
+    async def find_experiments(self, request: pb.ListExperimentsRequest) -> list[str]:
+        """Ids of all experiments that `request` finds, page by page."""
+        found: list[str] = []
+        while True:
+            page, request.page_token = await self._experiment_service.list(request)
+            found += [experiment.experiment_id for experiment in page]
+            if not request.page_token:
+                return found
+            assert len(page) == request.page_size
+
+
+@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
+async def corpus(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Corpus]:
+    """The same resources on each database."""
+    async with opened(_url(request, tmp_path_factory.mktemp("search"))) as storage:
+        yield await _fill(storage)
+
+
+def _url(request: pytest.FixtureRequest, folder: Path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(folder)
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.create_database()
+
+
+async def _fill(storage: Storage) -> Corpus:
+    experiment_service = ExperimentService(storage, iter([*TIMES, *range(1000)]).__next__)
+    experiments = [await _create_experiment(experiment_service, number) for number in range(len(TEXTS))]
+    for recipe in recipes(RUNS, [int(experiment.experiment_id) for experiment in experiments[:3]]):
+        await storage.write(lambda tx, recipe=recipe: store(tx, recipe))
+    corpus = Corpus(RunService(storage, system_clock), experiment_service)
+    await corpus.load()
+    assert len(corpus.runs) == RUNS
+    return corpus
+
+
+async def _create_experiment(service: ExperimentService, number: int) -> pb.Experiment:
+    tags = {key: TEXTS[number - place] for place, key in enumerate(("a", "b c")) if (number + place) % 3}
+    given_ = pb.Experiment(name=f"{TEXTS[number]}{number % 2}", description=TEXTS[-number], tags=tags)
+    created = await service.create(pb.CreateExperimentRequest(experiment=given_))
+    if number % 5 == 4:
+        return await service.set_deleted(pb.DeleteExperimentRequest(experiment_id=created.experiment_id), True)
+    return created
+
+
+def _in_view(resources: Sequence[pb.Run], view: pb.View.ValueType) -> list[pb.Run]:
+    if view == pb.VIEW_ALL:
+        return list(resources)
+    return [each for each in resources if each.HasField("delete_time") == (view == pb.VIEW_DELETED)]
+
+
+@settings(deadline=None)
+@given(filter_=expressions(WORDS), view=VIEWS)
+@example(filter_=Match(Tag("a"), "[a]*?", case_sensitive=True), view=pb.VIEW_ALL)
+@example(filter_=Match(Tag("a"), "É%", case_sensitive=False), view=pb.VIEW_ALL)
+@example(filter_=In(Metric("a", "count"), (1, 2.0, 2.5), negated=False), view=pb.VIEW_ALL)
+async def test_filters_find_what_the_evaluator_finds(
+    corpus: Corpus, filter_: Expression, view: pb.View.ValueType
+) -> None:
+    found = await corpus.find_runs(pb.ListRunsRequest(filter=render(filter_), view=view, page_size=1000))
+    assert sorted(found) == sorted(run.run_id for run in _in_view(corpus.runs, view) if matches(filter_, run))
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        In(Param("a"), MANY, negated=False),
+        In(Param("a"), MANY, negated=True),
+        In(Metric("a", "count"), MANY, negated=True),
+        In(Tag("a"), tuple(map(str, MANY)), negated=False),
+        And(tuple(Comparison(Param("a"), "!=", value) for value in MANY)),
+        Or(tuple(Comparison(Param("a"), ">=", value) for value in MANY)),
+        Or(tuple(Comparison(Metric("a", "last"), "=", float(value)) for value in MANY)),
+    ],
+    ids=lambda filter_: f"{type(filter_).__name__}-{len(render(filter_))}",
+)
+async def test_a_filter_may_be_as_long_as_documented(corpus: Corpus, filter_: Expression) -> None:
+    found = await corpus.find_runs(pb.ListRunsRequest(filter=render(filter_), view=pb.VIEW_ALL, page_size=1000))
+    assert sorted(found) == sorted(run.run_id for run in corpus.runs if matches(filter_, run))
+
+
+@settings(deadline=None, max_examples=50)
+@given(filter_=st.none() | expressions(WORDS), keys=orders(WORDS).filter(bool), page_size=PAGE_SIZES)
+@example(filter_=None, keys=(OrderKey(Param("a"), descending=False),), page_size=1)
+@example(filter_=None, keys=(OrderKey(Param("a"), descending=True),), page_size=1)
+async def test_pages_follow_the_order_of_the_evaluator(
+    corpus: Corpus, filter_: Expression | None, keys: tuple[OrderKey, ...], page_size: int
+) -> None:
+    request = pb.ListRunsRequest(
+        filter=render(filter_), order_by=render_order(keys), view=pb.VIEW_ALL, page_size=page_size
+    )
+    expected = sort_runs([run for run in corpus.runs if matches(filter_, run)], keys)
+    assert await corpus.find_runs(request) == [run.run_id for run in expected]
