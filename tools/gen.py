@@ -36,7 +36,6 @@ def generate(out: Path) -> None:
             stub.unlink()
             stub.with_suffix(".pyi").unlink(missing_ok=True)
 
-
     for package in sorted({path.parent for path in out.rglob("*_pb2.py")}):
         write_package(package, ".".join(package.relative_to(out).parts))
 

@@ -40,7 +40,7 @@ def test_every_row_is_an_rpc_with_its_messages(method: Method[Any, Any]) -> None
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
 def test_both_clients_have_the_verb_with_the_same_parameters(method: Method[Any, Any]) -> None:
-    clients = (milepost.Client("127.0.0.1:1"), milepost.AsyncClient("127.0.0.1:1"))
+    clients: tuple[Any, Any] = (milepost.Client("127.0.0.1:1"), milepost.AsyncClient("127.0.0.1:1"))
     sync, aio = (reduce(getattr, method.verb.split("."), client) for client in clients)
     assert list(inspect.signature(sync).parameters) == list(inspect.signature(aio).parameters)
     assert sync.__doc__

@@ -83,7 +83,7 @@ def test_a_text_enum_is_the_text_of_its_value() -> None:
 
 
 def test_values_become_one_column_each_with_step_and_time() -> None:
-    points = _values.to_points({"a": 1, "b": np.float32(0.5)}, step=7, timestamp_ms=9)
+    points = _values.to_points({"a": 1, "b": float(np.float32(0.5))}, step=7, timestamp_ms=9)
     assert points == [
         pb.MetricPoints(key="a", values=[1.0], steps=[7], timestamps_ms=[9]),
         pb.MetricPoints(key="b", values=[0.5], steps=[7], timestamps_ms=[9]),

@@ -11,6 +11,7 @@ from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
 from milepost_server.rest.json_codec import codec_for

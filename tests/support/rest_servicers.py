@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+
 from milepost import v1 as pb
 from milepost.v1 import artifact_service_pb2, tracking_service_pb2
 from milepost_server.calls.call import Call

@@ -16,7 +16,26 @@ from support.filter_strategies import Vocabulary
 from support.values import INT64_MAX, INT64_MIN, PAYLOAD_NAN, Json, param, points
 
 KEYS = ("a", "b c", "ключ", "100%_[x]")
-TEXTS = ("", "a", "A", "ab", "aB%", "[a]*?", "a_b", "é", "É", "ǅ", "İ", "line\nbreak", "1", "0.1", "true", "nan", "😀", "\ue000")
+TEXTS = (
+    "",
+    "a",
+    "A",
+    "ab",
+    "aB%",
+    "[a]*?",
+    "a_b",
+    "é",
+    "É",
+    "ǅ",
+    "İ",
+    "line\nbreak",
+    "1",
+    "0.1",
+    "true",
+    "nan",
+    "😀",
+    "\ue000",
+)
 PATTERNS = (
     "", "%", "_", "a%", "%B%", "A_", "[a]%", "[%", "*", "?", "%*?", "[a]*?", "^a", "%]%", "É", "é%", "ǆ", "i̇", "\\%", "%\n%", "_____%%",
 )  # fmt: skip

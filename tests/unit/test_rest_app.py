@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from milepost_server.calls.dispatcher import Dispatcher
+from milepost_server.rest import exchange, transcoder
 from milepost_server.rest.app import RestApp
 from support.rest_servicers import (
     APP_OPTIONS,
@@ -106,7 +108,9 @@ async def test_query_that_does_not_fit_names_its_field(server: RestServer, query
     assert (response.status_code, _reason(response), _fields(response)) == (400, reason, [field])
 
 
-@pytest.mark.parametrize("query", ["a", "filter=%", "filter=%zz", "filter=%ff", "&", "filter=a&&view=VIEW_ALL"])
+@pytest.mark.parametrize(
+    "query", ["a", "filter=%", "filter=%zz", "filter=%ff", "&", "filter=a&&view=VIEW_ALL", "filter=ü"]
+)
 async def test_query_that_cannot_be_read_is_refused(server: RestServer, query: str) -> None:
     answer = await server.raw(
         b"GET /v1/runs?%b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % query.encode()
@@ -325,6 +329,20 @@ async def test_endless_body_is_refused_and_cut_off(server: RestServer) -> None:
     head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
     answer = await server.raw(head + chunk * 4)
     assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_body_that_stops_coming_is_refused(server: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "BODY_IDLE_S", 0.05)
+    answer = await server.raw(POST + b"Content-Length: 10\r\n\r\n{")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"TRUNCATED_UPLOAD" in answer
+
+
+async def test_large_body_is_read_like_a_small_one(server: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcoder, "LARGE_BYTES", 10)
+    response = await server.client.post("/v1/runs", json={"run": {"name": "a long enough name"}})
+    assert response.json() == {"run": {"name": "a long enough name"}}
+    assert _fields(await server.client.post("/v1/runs", json={"run": {"name": 5}})) == ["run.name"]
 
 
 async def test_body_of_exactly_the_limit_is_read(server: RestServer) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
 from milepost_server.rest.ranges import Range, parse_range, same_content

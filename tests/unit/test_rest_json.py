@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import field_mask_pb2
+
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
 from milepost_server.rest.json_codec import codec_for
@@ -59,6 +60,8 @@ def _refusal(data: bytes | str, message_class: Any = Everything) -> InvalidArgum
         ('{"oneDuration": "315576000001s"}', "one_duration"),
         ('{"oneFieldMask": "a,,b"}', "one_field_mask"),
         ('{"oneStruct": []}', "one_struct"),
+        ('{"oneValue": 1e999}', "one_value"),
+        ('{"oneStruct": {"a": [1, NaN]}}', 'one_struct["a"][1]'),
         ('{"oneInt64Value": 1.5}', "one_int64_value"),
         ('{"oneAny": {"@type": "nope"}}', 'one_any["@type"]'),
         ('{"oneAny": {"@type": "x/milepost.v1.Run", "nope": 1}}', "one_any.nope"),

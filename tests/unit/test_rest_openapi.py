@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+
 from support.rest_servicers import RestServer, running_rest_server
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from milepost import v1 as pb
 from milepost_server.calls.handlers import Method
 from milepost_server.errors import InvalidArgument
@@ -86,6 +87,7 @@ def test_wrong_verb_finds_what_is_allowed(table: RouteTable, verb: str, path: st
         ("/v1/runs/%FF", pb.ERROR_REASON_INVALID_FIELD),
         ("/v1/runs/%C0%AE", pb.ERROR_REASON_INVALID_FIELD),
         ("/v1/runs/%zz", pb.ERROR_REASON_INVALID_FIELD),
+        ("/v1/runs/\xfc", pb.ERROR_REASON_INVALID_FIELD),
         ("/v1/runs/a%", pb.ERROR_REASON_INVALID_FIELD),
         ("/v1/runs/a/artifacts/b%2Fc", pb.ERROR_REASON_BAD_PATH),
         ("/v1/runs/a/artifacts/b/..%2f..%2fc", pb.ERROR_REASON_BAD_PATH),

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+
 from milepost_server.rest import streams
 from support.rest_servicers import MAX_BODY_BYTES, RestServer, running_rest_server
 
@@ -32,6 +33,11 @@ async def test_messages_come_as_lines(server: RestServer) -> None:
 async def test_stream_without_messages_is_empty(server: RestServer) -> None:
     response = await server.client.get("/test/watch")
     assert (response.status_code, response.content) == (200, b"")
+
+
+async def test_head_of_a_stream_does_not_begin_it(server: RestServer) -> None:
+    response = await server.client.head("/test/watch?count=-1")
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/x-ndjson")
 
 
 async def test_first_message_comes_before_the_second_exists(server: RestServer) -> None:

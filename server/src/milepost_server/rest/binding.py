@@ -176,6 +176,8 @@ def _fill(target: _Target, owner: Any, text: str) -> None:
 def _pairs(query: str) -> list[tuple[str, str]]:
     if not query:
         return []
+    if not query.isascii():
+        raise _bad_query("it has bytes that no URL has: percent-encode text as UTF-8")
     if _BAD_ESCAPE.search(query):
         raise _bad_query("a % begins no escape: send %25 for the sign itself")
     try:

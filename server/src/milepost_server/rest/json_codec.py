@@ -1,7 +1,8 @@
 """JSON for any message: the standard proto3 mapping, compiled once per message type.
 
 Written is what `google.protobuf.json_format` writes by default (camelCase, fields at their default left out), with the
-keys of maps sorted. Read is what the mapping allows and nothing else: see `promises` in `MessageCodec.decode`.
+keys of maps sorted. Read is what the mapping allows and nothing else, see `MessageCodec.decode`; only field masks may
+be in proto spelling too.
 """
 
 from __future__ import annotations

@@ -13,8 +13,6 @@ from milepost_server.errors import InvalidArgument, quote
 # A body that is no JSON is read a second time to say where, but not when it is so large that this would hold up others.
 _MAX_EXPLAINED_BYTES = 1 << 20
 _MAX_DEPTH = 100
-# What may stand between a key and its colon. Rare in text written by programs.
-_SPACED_COLONS = (b" :", b"\n:", b"\t:", b"\r:")
 
 
 class BareConstant:
@@ -43,9 +41,12 @@ def parse(data: bytes) -> Any:
     # orjson keeps the last of several equal keys. Every key in the text brings `":`, so when there are as many of these
     # as keys in the result, none was lost; anything that could bring or hide one sends us the slow way.
     keys = _count_keys(value, 0)
-    if data.count(b'":') == keys and b'\\"' not in data and not any(colon in data for colon in _SPACED_COLONS):
-        return value
-    return _parse_slowly(data)
+    return value if data.count(b'":') == keys and _has_plain_keys(data) else _parse_slowly(data)
+
+
+def _has_plain_keys(data: bytes) -> bool:
+    """Whether no `":` of the text can be part of a string, and no key stands apart from its colon."""
+    return b'\\"' not in data and b" :" not in data and b"\n:" not in data and b"\t:" not in data and b"\r:" not in data
 
 
 def _count_keys(value: Any, depth: int) -> int:
@@ -65,7 +66,10 @@ def _count_keys(value: Any, depth: int) -> int:
 
 def _parse_slowly(data: bytes) -> Any:
     try:
-        return json.loads(data, object_pairs_hook=_unique, parse_constant=BareConstant, parse_int=_integer)
+        # Decoded here: given bytes, `json` would take UTF-16 and UTF-32 too.
+        return json.loads(
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=BareConstant, parse_int=_integer
+        )
     except RecursionError:
         _refuse_depth()
 

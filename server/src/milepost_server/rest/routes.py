@@ -70,6 +70,8 @@ class Route:
 
 
 def _decode(field_name: str, segment: str) -> str:
+    if not segment.isascii():
+        raise invalid_field(field_name, "has bytes that no URL has: percent-encode the text as UTF-8")
     if "%" not in segment:
         return segment
     if _BAD_ESCAPE.search(segment):

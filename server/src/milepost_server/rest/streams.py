@@ -33,6 +33,10 @@ class StreamEndpoint:
         """See `Endpoint`."""
         request = await self._reader.read(exchange, segments)
         events = EVENTS in exchange.headers.get("accept", "")
+        if exchange.verb == "HEAD":
+            await self._start(exchange, call, events=events)
+            await exchange.write(b"", more=False)
+            return
         await until_disconnect(exchange, self._send_all(exchange, call, request, events=events))
 
     async def _send_all(self, exchange: Exchange, call: Call, request: Message, *, events: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -19,6 +20,9 @@ from milepost_server.rest.binding import Binder
 from milepost_server.rest.exchange import JSON, Exchange
 from milepost_server.rest.json_codec import codec_for
 from milepost_server.rest.routes import Route
+
+# From here on a body is read in a thread: it would hold up all other calls for longer than a few milliseconds.
+LARGE_BYTES = 256 * 1024
 
 _TIMEOUT_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 HTTP_BODY = httpbody_pb2.HttpBody.DESCRIPTOR.full_name
@@ -94,10 +98,15 @@ class RequestReader:
             raise refusals.unexpected_body()
         if "content-type" not in exchange.headers:
             require_media_type(exchange, JSON)  # which refuses
-        if self._body_field is None:
-            return self._codec.decode_bytes(data)
+        name = self._body_field.name if self._body_field is not None else ""
+        if len(data) < LARGE_BYTES:
+            decoded = self._codec.decode_bytes(data, name)
+        else:
+            decoded = await asyncio.to_thread(self._codec.decode_bytes, data, name)
+        if not name:
+            return decoded
         message = self._class()
-        getattr(message, self._body_field.name).CopyFrom(self._codec.decode_bytes(data, self._body_field.name))
+        getattr(message, name).CopyFrom(decoded)
         return message
 
 

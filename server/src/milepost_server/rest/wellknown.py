@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from milepost_server.errors import quote
-from milepost_server.rest.problem import Problem, at_field, at_index, at_key, shown
+from milepost_server.rest.problem import Problem, at_index, at_key, shown
 from milepost_server.rest.scalars import read_string
 
 Write = Callable[[Any], Any]
@@ -155,10 +155,10 @@ def read_value(message: Any, value: Any) -> None:
     elif type(value) is list:
         message.list_value.SetInParent()
         read_list(message.list_value, value)
-    elif type(value) is int or type(value) is float:
+    elif (type(value) is int or type(value) is float) and math.isfinite(value):
         message.number_value = value
     else:
-        raise Problem(f"JSON has no {value}: send it as a string", value)
+        raise Problem(f"JSON has no number {quote(value)}: send it as a string", value)
 
 
 def read_struct(message: Any, value: Any) -> None:
@@ -171,7 +171,6 @@ def read_struct(message: Any, value: Any) -> None:
             read_value(fields[key], item)
         except Problem as problem:
             problem.inside(at_key(key))
-            problem.inside(at_field("fields"))
             raise
 
 
@@ -185,7 +184,6 @@ def read_list(message: Any, value: Any) -> None:
             read_value(values.add(), item)
         except Problem as problem:
             problem.inside(at_index(index))
-            problem.inside(at_field("values"))
             raise
 
 

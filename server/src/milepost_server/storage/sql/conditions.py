@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, exists, not_, or_, true
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import Grouping
 
 from milepost_server.filters.ast import (
     And,
@@ -134,7 +135,8 @@ class _Conditions:
 
 def _join(combine: Callable[..., _Bool], terms: list[_Bool]) -> _Bool:
     while len(terms) > _CHUNK:
-        terms = [combine(*terms[begin : begin + _CHUNK]).self_group() for begin in range(0, len(terms), _CHUNK)]
+        # `Grouping` keeps SQLAlchemy from making one flat list of it again.
+        terms = [Grouping(combine(*terms[begin : begin + _CHUNK])) for begin in range(0, len(terms), _CHUNK)]
     return combine(*terms)
 
 

@@ -61,10 +61,12 @@ async def fill_inputs(connection: Connection, runs: Mapping[int, pb.Run]) -> Non
 
 async def log_inputs(connection: Connection, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
     """See `storage.base.Runs.log_inputs`."""
-    for use in inputs:
-        data = use.dataset
+    # In one order for all transactions, so that two of them never wait for each other.
+    for data in sorted((use.dataset for use in inputs), key=lambda data: (data.name, data.digest)):
         fields = {name: getattr(data, name) for name in _FIELDS}
         await connection.execute(_ADD_DATASET.on(connection), experiment_id=key.experiment_id, **fields)
+    for use in inputs:
+        data = use.dataset
         found = await connection.fetch(_FIND_DATASET, experiment=key.experiment_id, name=data.name, digest=data.digest)
         row = {"run_id": key.row, "dataset_id": found[0][0], "context": use.context}
         await connection.execute(_ADD_INPUT.on(connection), **row)
