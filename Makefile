@@ -51,7 +51,7 @@ imports: setup
 
 protos: setup
 	$(BIN)/buf lint
-	$(BIN)/buf format --diff --exit-code $(PROTOS)
+	$(BIN)/buf format --diff --exit-code --path $(PROTOS)
 	$(BIN)/buf breaking --against protos/baseline.binpb
 
 generated: $(GEN)/.installed
@@ -63,7 +63,7 @@ gen: $(GEN)/.installed ## Generate code from the protos
 format: setup ## Format code and protos
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/buf format --write $(PROTOS)
+	$(BIN)/buf format --write --path $(PROTOS)
 
 lock: setup ## Pin the newest versions of everything that developing needs
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --python-version 3.11 \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Mapping
@@ -9,6 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from milepost_server.calls.handlers import Method
+
+# Ids of calls are this process's random name and a number.
+_PROCESS = secrets.token_hex(6)
+_numbers = itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -37,4 +42,4 @@ class Call:
 
     def __post_init__(self) -> None:
         given = self.metadata.get("x-request-id", "")
-        self.call_id = given if 0 < len(given) <= 128 and given.isprintable() else secrets.token_hex(8)
+        self.call_id = given if 0 < len(given) <= 128 and given.isprintable() else f"{_PROCESS}{next(_numbers):08x}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -162,8 +163,9 @@ def _scalars_put(field: FieldDescriptor) -> Read:
     def put(message: Any, values: Any) -> None:
         _check_list(values)
         into = getattr(message, name)
-        if double and set(map(type, values)) == {float}:
-            into.extend(values)  # columns of points are long, and orjson makes no float that is not finite
+        # Columns of points are long. A number beyond 64 bits, which is read as an infinity, takes the slow way to its error.
+        if double and set(map(type, values)) == {float} and math.isfinite(sum(values)):
+            into.extend(values)
             return
         for index, value in enumerate(values):
             try:

@@ -63,6 +63,7 @@ class MetricSummary(google.protobuf.message.Message):
     LAST_TIMESTAMP_MS_FIELD_NUMBER: builtins.int
     FIRST_FIELD_NUMBER: builtins.int
     FIRST_STEP_FIELD_NUMBER: builtins.int
+    FIRST_TIMESTAMP_MS_FIELD_NUMBER: builtins.int
     MIN_FIELD_NUMBER: builtins.int
     MIN_STEP_FIELD_NUMBER: builtins.int
     MAX_FIELD_NUMBER: builtins.int
@@ -79,6 +80,8 @@ class MetricSummary(google.protobuf.message.Message):
     """Value of the first point: the smallest by (step, timestamp), of several the one that arrived first."""
     first_step: builtins.int
     """Step of the first point."""
+    first_timestamp_ms: builtins.int
+    """Time of the first point in milliseconds since the Unix epoch."""
     min: builtins.float
     """Smallest value that is not NaN. Unset when every value is NaN."""
     min_step: builtins.int
@@ -99,6 +102,7 @@ class MetricSummary(google.protobuf.message.Message):
         last_timestamp_ms: builtins.int = ...,
         first: builtins.float = ...,
         first_step: builtins.int = ...,
+        first_timestamp_ms: builtins.int = ...,
         min: builtins.float | None = ...,
         min_step: builtins.int | None = ...,
         max: builtins.float | None = ...,
@@ -107,7 +111,7 @@ class MetricSummary(google.protobuf.message.Message):
         nan_count: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max", b"_max", "_max_step", b"_max_step", "_min", b"_min", "_min_step", b"_min_step", "max", b"max", "max_step", b"max_step", "min", b"min", "min_step", b"min_step"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max", b"_max", "_max_step", b"_max_step", "_min", b"_min", "_min_step", b"_min_step", "count", b"count", "first", b"first", "first_step", b"first_step", "last", b"last", "last_step", b"last_step", "last_timestamp_ms", b"last_timestamp_ms", "max", b"max", "max_step", b"max_step", "min", b"min", "min_step", b"min_step", "nan_count", b"nan_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max", b"_max", "_max_step", b"_max_step", "_min", b"_min", "_min_step", b"_min_step", "count", b"count", "first", b"first", "first_step", b"first_step", "first_timestamp_ms", b"first_timestamp_ms", "last", b"last", "last_step", b"last_step", "last_timestamp_ms", b"last_timestamp_ms", "max", b"max", "max_step", b"max_step", "min", b"min", "min_step", b"min_step", "nan_count", b"nan_count"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max", b"_max"]) -> typing.Literal["max"] | None: ...
     @typing.overload

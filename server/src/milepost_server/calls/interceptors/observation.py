@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import cache
 
 from google.protobuf.message import Message
 from google.rpc import code_pb2
@@ -38,6 +39,12 @@ class Observation:
             registry=registry,
         )
 
+        # Looking a series up by its labels costs more than counting; there are few of them.
+        self._series = cache(self._find_series)
+
+    def _find_series(self, method: str, transport: str, code: str) -> tuple[Counter, Histogram]:
+        return self._calls.labels(method, transport, code), self._seconds.labels(method, transport)
+
     async def begin(self, call: Call) -> None:
         """Nothing: the call carries its start."""
 
@@ -48,8 +55,9 @@ class Observation:
         """Counts and logs the call."""
         seconds = time.monotonic() - call.started
         code = code_pb2.Code.Name(error.code) if error else "OK"
-        self._calls.labels(call.method.name, call.transport, code).inc()
-        self._seconds.labels(call.method.name, call.transport).observe(seconds)
+        counter, histogram = self._series(call.method.name, call.transport, code)
+        counter.inc()
+        histogram.observe(seconds)
         level = logging.DEBUG
         if error is not None:
             level = logging.WARNING if error.code in _SERIOUS else logging.INFO

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, not_, or_, true
+from sqlalchemy import ColumnElement, FromClause, and_, exists, literal_column, not_, or_, select, true
 from sqlalchemy.engine import Dialect
-from sqlalchemy.sql.elements import Grouping
 
 from milepost_server.filters.ast import (
     And,
@@ -40,6 +39,7 @@ from milepost_server.storage.sql.schema import (
     run_tag,
     series,
 )
+from milepost_server.storage.sql.statements import in_parentheses
 from milepost_server.storage.sql.values import BOOLEAN, FINITE, FLOAT, INTEGER, NEGATIVE_INFINITY, POSITIVE_INFINITY
 
 _Bool = ColumnElement[bool]
@@ -53,6 +53,8 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], _Bool]] = {
 }
 # SQLite reads `a OR b OR c` as a tree as deep as the list is long, and has a limit on its depth.
 _CHUNK = 50
+# PostgreSQL makes a join of each EXISTS, which helps a few of them, but takes minutes to plan hundreds.
+_MOST_JOINS = 12
 
 
 def condition(
@@ -66,7 +68,18 @@ def condition(
         attributes: Columns of the entity's attributes by name.
         filter_: What to look for.
     """
-    return _Conditions(dialect, number, attributes).of(filter_)
+    return _Conditions(dialect, number, attributes, joins=_size(filter_) <= _MOST_JOINS).of(filter_)
+
+
+def _size(expression: Expression) -> int:
+    """The number of conditions of a filter."""
+    match expression:
+        case And(terms) | Or(terms):
+            return sum(map(_size, terms))
+        case Not(term):
+            return _size(term)
+        case _:
+            return 1
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,7 @@ class _Conditions:
     dialect: Dialect
     number: ColumnElement[int]
     attributes: Mapping[str, ColumnElement[Any]]
+    joins: bool
 
     def of(self, expression: Expression) -> _Bool:
         match expression:
@@ -120,23 +134,29 @@ class _Conditions:
             case DatasetField(field):
                 column = run_input.c.context if field == "context" else dataset.c[field]
                 joined = run_input.join(dataset, dataset.c.id == run_input.c.dataset_id)
-                return exists().select_from(joined).where(run_input.c.run_id == self.number, holds(_Plain(column)))
+                return self._exists(joined, run_input.c.run_id == self.number, holds(_Plain(column)))
 
     def _with_key(self, table: FromClause, key: str, holds: _Bool) -> _Bool:
-        return exists().where(table.c.run_id == self.number, table.c.key_id == key_number(key), holds)
+        return self._exists(table, table.c.run_id == self.number, table.c.key_id == key_number(key), holds)
 
     def _with_tag(self, key: str, holds: Callable[[_Compared], _Bool]) -> _Bool:
         if self.number.table is not experiment:
             table = run_tag.alias()
             return self._with_key(table, key, holds(_Plain(table.c.value)))
         table = experiment_tag.alias()
-        return exists().where(table.c.experiment_id == self.number, table.c.key == key, holds(_Plain(table.c.value)))
+        return self._exists(
+            table, table.c.experiment_id == self.number, table.c.key == key, holds(_Plain(table.c.value))
+        )
+
+    def _exists(self, source: FromClause, *conditions: _Bool) -> _Bool:
+        found = select(literal_column("1")).select_from(source).where(*conditions)
+        # What has an OFFSET is looked up row by row.
+        return exists(found if self.joins else found.offset(0))
 
 
 def _join(combine: Callable[..., _Bool], terms: list[_Bool]) -> _Bool:
     while len(terms) > _CHUNK:
-        # `Grouping` keeps SQLAlchemy from making one flat list of it again.
-        terms = [Grouping(combine(*terms[begin : begin + _CHUNK])) for begin in range(0, len(terms), _CHUNK)]
+        terms = [in_parentheses(combine(*terms[begin : begin + _CHUNK])) for begin in range(0, len(terms), _CHUNK)]
     return combine(*terms)
 
 

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from milepost import v1 as pb
 from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.keys import intern_keys
 from milepost_server.storage.sql.schema import attribute_key, metric_point, series
-from milepost_server.storage.sql.statements import Connection, Row, Statement, any_of
-from milepost_server.storage.sql.values import SUMMARY_COLUMNS, from_bits, sortable, to_bits
+from milepost_server.storage.sql.statements import Connection, Statement, any_of
+from milepost_server.storage.sql.summaries import extend, sortable_columns
 
-_STORED = ("id", "key_id", "first_time_ms", *SUMMARY_COLUMNS)
-_WRITTEN = ("count", "nan_count", "first_time_ms", *SUMMARY_COLUMNS[2:])
+_SORTABLE = [column.name for column in series.columns if column.name.endswith(("_kind", "_value"))]
+_WRITTEN = ["summary", "count", *_SORTABLE]
+_written = {name: bindparam(name, type_=series.c[name].type) for name in _WRITTEN}
 
 _FIND = Statement(
-    select(*(series.c[name] for name in _STORED)).where(
-        series.c.run_id == bindparam("run"), any_of(series.c.key_id, "keys")
-    )
+    select(attribute_key.c.name, series.c.id, series.c.summary)
+    .join(series, and_(series.c.key_id == attribute_key.c.id, series.c.run_id == bindparam("run")))
+    .where(any_of(attribute_key.c.name, "names"))
 )
-_CREATE = Statement(
-    insert(series).values(
-        {name: bindparam(name, type_=series.c[name].type) for name in ("run_id", "key_id", *_WRITTEN)}
-    )
+_FIND_ONE = Statement(
+    select(attribute_key.c.name, series.c.id, series.c.summary)
+    .join(series, and_(series.c.key_id == attribute_key.c.id, series.c.run_id == bindparam("run")))
+    .where(attribute_key.c.name == bindparam("name"))
 )
-_UPDATE = Statement(
-    update(series)
-    .where(series.c.id == bindparam("series_id"))
-    .values({name: bindparam(name, type_=series.c[name].type) for name in _WRITTEN})
-)
-_IDS = Statement(
-    select(series.c.key_id, series.c.id).where(series.c.run_id == bindparam("run"), any_of(series.c.key_id, "keys"))
-)
+_CREATE = Statement(insert(series).values(run_id=bindparam("run_id"), key_id=bindparam("key_id"), **_written))
+_UPDATE = Statement(update(series).where(series.c.id == bindparam("series_id")).values(_written))
 _ADD = Statement(insert(metric_point).values({column.name: bindparam(column.name) for column in metric_point.columns}))
 _SERIES = Statement(
     select(series.c.id)
@@ -52,81 +44,6 @@ _HISTORY = Statement(
 )
 
 
-@dataclass(slots=True)
-class _Point:
-    value: float
-    step: int
-    time_ms: int = 0
-
-
-@dataclass(slots=True)
-class _Summary:
-    """A series' summary while points are added. The rules are in `metric.proto`."""
-
-    id: int | None = None
-    count: int = 0
-    nan_count: int = 0
-    last: _Point | None = None
-    first: _Point | None = None
-    min: _Point | None = None
-    max: _Point | None = None
-
-    @classmethod
-    def stored(cls, row: Row) -> _Summary:
-        names = dict(zip(_STORED, row, strict=True))
-
-        def point(name: str) -> _Point | None:
-            if names[f"{name}_bits"] is None:
-                return None
-            return _Point(from_bits(names[f"{name}_bits"]), names[f"{name}_step"], names.get(f"{name}_time_ms", 0))
-
-        return cls(
-            names["id"],
-            names["count"],
-            names["nan_count"],
-            point("last"),
-            point("first"),
-            point("min"),
-            point("max"),
-        )
-
-    def add(self, step: int, time_ms: int, value: float) -> None:
-        self.count += 1
-        last, first = self.last, self.first
-        if last is None or (step, time_ms, _rank(value)) > (last.step, last.time_ms, _rank(last.value)):
-            self.last = _Point(value, step, time_ms)
-        if first is None or (step, time_ms) < (first.step, first.time_ms):
-            self.first = _Point(value, step, time_ms)
-        if math.isnan(value):
-            self.nan_count += 1
-            return
-        if self.min is None or value < self.min.value:
-            self.min = _Point(value, step)
-        if self.max is None or value > self.max.value:
-            self.max = _Point(value, step)
-
-    def columns(self) -> dict[str, Any]:
-        assert self.last is not None
-        assert self.first is not None
-        columns: dict[str, Any] = {
-            "count": self.count,
-            "nan_count": self.nan_count,
-            "last_time_ms": self.last.time_ms,
-            "first_time_ms": self.first.time_ms,
-        }
-        for name, point in (("last", self.last), ("first", self.first), ("min", self.min), ("max", self.max)):
-            kind, finite = sortable(point.value) if point else (None, None)
-            columns[f"{name}_kind"] = kind
-            columns[f"{name}_value"] = finite
-            columns[f"{name}_bits"] = to_bits(point.value) if point else None
-            columns[f"{name}_step"] = point.step if point else None
-        return columns
-
-
-def _rank(value: float) -> float:
-    return 0.0 if math.isnan(value) else value
-
-
 class MetricRows:
     """See `storage.base.Metrics`."""
 
@@ -134,38 +51,45 @@ class MetricRows:
         self._connection = connection
 
     async def append(self, key: RunKey, metrics: Sequence[pb.MetricPoints]) -> int:
-        connection = self._connection
-        key_ids = await intern_keys(connection, {points.key for points in metrics})
-        wanted = connection.array(list(key_ids.values()))
-        stored = await connection.fetch(_FIND, run=key.row, keys=wanted)
-        summaries = {row[1]: _Summary.stored(row) for row in stored}
-        positions: dict[int, int] = {key_id: summary.count for key_id, summary in summaries.items()}
+        by_key: dict[str, list[pb.MetricPoints]] = {}
         for points in metrics:
-            summary = summaries.setdefault(key_ids[points.key], _Summary())
-            for step, time_ms, value in zip(points.steps, points.timestamps_ms, points.values, strict=True):
-                summary.add(step, time_ms, value)
-        await self._write_summaries(key, summaries)
-        ids: dict[int, int] = dict(await connection.fetch(_IDS, run=key.row, keys=wanted))
-        added = 0
-        for points in metrics:
-            key_id = key_ids[points.key]
-            begin = positions.get(key_id, 0)
-            positions[key_id] = begin + len(points.values)
-            added += len(points.values)
-            await connection.execute_many(_ADD, _point_rows(ids[key_id], begin, points))
-        return added
-
-    async def _write_summaries(self, key: RunKey, summaries: dict[int, _Summary]) -> None:
-        new, changed = [], []
-        for key_id, summary in summaries.items():
-            if summary.id is None:
-                new.append({"run_id": key.row, "key_id": key_id, **summary.columns()})
-            else:
-                changed.append({"series_id": summary.id, **summary.columns()})
-        if new:
-            await self._connection.execute_many(_CREATE, new)
+            if points.values:
+                by_key.setdefault(points.key, []).append(points)
+        if not by_key:
+            return 0
+        stored = await self._find(key, by_key)
+        missing = by_key.keys() - stored.keys()
+        if missing:
+            await self._create(key, {name: by_key[name] for name in missing})
+        changed = []
+        for name, (series_id, summary) in stored.items():
+            begin = summary.count
+            _extend_all(summary, by_key[name])
+            changed.append({"series_id": series_id, **_columns(summary)})
+            await self._connection.execute_many(_ADD, _point_rows(series_id, begin, by_key[name]))
         if changed:
             await self._connection.execute_many(_UPDATE, changed)
+        return sum(len(points.values) for points in metrics)
+
+    async def _find(self, key: RunKey, names: Iterable[str]) -> dict[str, tuple[int, pb.MetricSummary]]:
+        """Number and summary of the run's series that exist, by key."""
+        wanted = list(names)
+        if len(wanted) == 1:
+            rows = await self._connection.fetch(_FIND_ONE, run=key.row, name=wanted[0])
+        else:
+            rows = await self._connection.fetch(_FIND, run=key.row, names=self._connection.array(wanted))
+        return {name: (number, pb.MetricSummary.FromString(summary)) for name, number, summary in rows}
+
+    async def _create(self, key: RunKey, by_key: dict[str, list[pb.MetricPoints]]) -> None:
+        key_ids = await intern_keys(self._connection, by_key.keys())
+        rows = []
+        for name, metrics in by_key.items():
+            summary = pb.MetricSummary()
+            _extend_all(summary, metrics)
+            rows.append({"run_id": key.row, "key_id": key_ids[name], **_columns(summary)})
+        await self._connection.execute_many(_CREATE, rows)
+        for name, (series_id, _) in (await self._find(key, by_key)).items():
+            await self._connection.execute_many(_ADD, _point_rows(series_id, 0, by_key[name]))
 
     async def history(
         self, key: RunKey, metric: str, limit: int, after: int | None
@@ -187,10 +111,20 @@ class MetricRows:
         return points, (shown[-1][0] if len(rows) > limit else None)
 
 
-def _point_rows(series_id: int, begin: int, points: pb.MetricPoints) -> list[dict[str, int]]:
-    bits = np.array(points.values, dtype=np.float64).view(np.int64).tolist()
-    columns = zip(points.steps, points.timestamps_ms, bits, strict=True)
-    return [
-        {"series_id": series_id, "sequence": begin + index, "step": step, "time_ms": time_ms, "bits": value}
-        for index, (step, time_ms, value) in enumerate(columns)
-    ]
+def _extend_all(summary: pb.MetricSummary, metrics: Iterable[pb.MetricPoints]) -> None:
+    for points in metrics:
+        extend(summary, points.steps, points.timestamps_ms, points.values)
+
+
+def _columns(summary: pb.MetricSummary) -> dict[str, bytes | int | float | None]:
+    return {"summary": summary.SerializeToString(), "count": summary.count, **sortable_columns(summary)}
+
+
+def _point_rows(series_id: int, begin: int, metrics: Iterable[pb.MetricPoints]) -> list[dict[str, int]]:
+    rows: list[dict[str, int]] = []
+    for points in metrics:
+        bits = np.array(points.values, dtype=np.float64).view(np.int64).tolist()
+        for step, time_ms, value in zip(points.steps, points.timestamps_ms, bits, strict=True):
+            sequence = begin + len(rows)
+            rows.append({"series_id": series_id, "sequence": sequence, "step": step, "time_ms": time_ms, "bits": value})
+    return rows

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from milepost_server.errors import FailedPrecondition
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that nobody else uses for an advisory lock in the same database.
 _LOCK = 7_190_417_022
 
@@ -134,6 +135,6 @@ def _ensure(connection: Connection, upgrade: bool) -> str:
 
 def _config(connection: Connection | None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config

@@ -11,7 +11,7 @@ from milepost_server.storage.sql.keys import find_keys, intern_keys
 from milepost_server.storage.sql.run_inputs import fill_inputs
 from milepost_server.storage.sql.schema import attribute_key, run_param, run_tag, series
 from milepost_server.storage.sql.statements import Connection, Statement, Upsert, any_of
-from milepost_server.storage.sql.values import SUMMARY_COLUMNS, keep_fields, metric_summary, param_columns, param_value
+from milepost_server.storage.sql.values import fill_param, keep_fields, param_columns
 
 
 def _of_runs(table: Table, *columns: str) -> tuple[Statement, Statement]:
@@ -26,7 +26,7 @@ def _of_runs(table: Table, *columns: str) -> tuple[Statement, Statement]:
 
 _PARAMS = _of_runs(run_param, "kind", "text", "integer")
 _TAGS = _of_runs(run_tag, "value")
-_SUMMARIES = _of_runs(series, *SUMMARY_COLUMNS)
+_SUMMARIES = _of_runs(series, "summary")
 _ADD_PARAM = Upsert(
     run_param, ["run_id", "key_id", "kind", "text", "integer", "number_kind", "number"], ["run_id", "key_id"]
 )
@@ -53,13 +53,13 @@ async def fill(connection: Connection, runs: Mapping[int, pb.Run], fields: froze
         which, values = 1, {"runs": connection.array(list(runs))}
     if fields is None or "params" in fields:
         for row in await connection.fetch(_PARAMS[which], **values):
-            runs[row[0]].params[row[1]].CopyFrom(param_value(row[2], row[3], row[4]))
+            fill_param(runs[row[0]].params[row[1]], row[2], row[3], row[4])
     if fields is None or "tags" in fields:
         for number, key, value in await connection.fetch(_TAGS[which], **values):
             runs[number].tags[key] = value
     if fields is None or "metrics" in fields:
-        for row in await connection.fetch(_SUMMARIES[which], **values):
-            runs[row[0]].metrics[row[1]].CopyFrom(metric_summary(row[2:]))
+        for number, key, summary in await connection.fetch(_SUMMARIES[which], **values):
+            runs[number].metrics[key].MergeFromString(summary)
     if fields is None or "inputs" in fields:
         await fill_inputs(connection, runs)
     keep_fields(runs.values(), fields)
@@ -75,9 +75,8 @@ async def log_params(connection: Connection, run: int, params: Mapping[str, pb.P
     wanted = connection.array(list(key_ids.values()))
     stored = {row[0]: row[1:] for row in await connection.fetch(_STORED_PARAMS, run=run, keys=wanted)}
     given = {row["key_id"]: (row["kind"], row["text"], row["integer"]) for row in rows}
-    return {
-        key: param_value(*stored[key_id]) for key, key_id in key_ids.items() if tuple(stored[key_id]) != given[key_id]
-    }
+    conflicts = {key: stored[key_id] for key, key_id in key_ids.items() if tuple(stored[key_id]) != given[key_id]}
+    return {key: fill_param(pb.ParamValue(), *columns) for key, columns in conflicts.items()}
 
 
 async def set_tags(connection: Connection, run: int, tags: Mapping[str, str]) -> None:

@@ -123,19 +123,12 @@ run_tag = Table(
     sqlite_with_rowid=False,
 )
 
-_POINTS = ("last", "first", "min", "max")
 
-
-def _summary_columns() -> list[Column[int | float]]:
+def _sortable_columns() -> list[Column[int | float]]:
+    """Each value of a summary as a sortable pair of kind and finite float, both null when there is none."""
     columns: list[Column[int | float]] = []
-    for point in _POINTS:
-        optional = point in ("min", "max")
-        columns += [
-            Column(f"{point}_bits", BigInteger, nullable=optional),
-            Column(f"{point}_kind", SmallInteger, nullable=optional),
-            Column(f"{point}_value", Double, nullable=True),
-            Column(f"{point}_step", BigInteger, nullable=optional),
-        ]
+    for point in ("last", "first", "min", "max"):
+        columns += [Column(f"{point}_kind", SmallInteger), Column(f"{point}_value", Double)]
     return columns
 
 
@@ -145,11 +138,10 @@ series = Table(
     Column("id", _RowId, primary_key=True, autoincrement=True),
     Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("key_id", ForeignKey("attribute_key.id"), nullable=False),
+    # The whole `MetricSummary`, serialized: exact, and quick to hand out. What search needs of it is beside it.
+    Column("summary", LargeBinary, nullable=False),
     Column("count", BigInteger, nullable=False),
-    Column("nan_count", BigInteger, nullable=False),
-    Column("last_time_ms", BigInteger, nullable=False),
-    Column("first_time_ms", BigInteger, nullable=False),
-    *_summary_columns(),
+    *_sortable_columns(),
     UniqueConstraint("run_id", "key_id"),
 )
 

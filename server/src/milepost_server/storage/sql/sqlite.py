@@ -14,6 +14,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,6 +89,20 @@ class SqliteConnection:
             self.driver.execute("COMMIT")
 
 
+def _use_wal(driver: sqlite3.Connection) -> None:
+    """Switches to WAL, which SQLite does only while nobody else has the file open, and without waiting for that."""
+    give_up = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 @dataclass(slots=True)
 class _Job(Generic[T]):
     work: Work[T]
@@ -110,7 +125,7 @@ class SqliteStorage:
 
     def __init__(self, path: Path, artifact_root: str, synchronous: str = "FULL") -> None:
         self._writer = SqliteConnection(str(path), artifact_root, synchronous=synchronous)
-        self._writer.driver.execute("PRAGMA journal_mode = WAL")
+        _use_wal(self._writer.driver)
         self._reader = SqliteConnection(str(path), artifact_root, read_only=True)
         self._path, self._artifact_root = str(path), artifact_root
         self._scanners = threading.local()

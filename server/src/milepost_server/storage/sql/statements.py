@@ -112,6 +112,24 @@ def _any_of_postgresql(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str
     return f"{column} = ANY ({array})"
 
 
+class _Parentheses(ColumnElement[Any]):
+    inherit_cache = False
+    type = NullType()
+
+    def __init__(self, condition: ColumnElement[Any]) -> None:
+        self.condition = condition
+
+
+def in_parentheses(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition in parentheses that stay, where SQLAlchemy would make one list of `a OR (b OR c)`."""
+    return _Parentheses(condition)
+
+
+@compiles(_Parentheses)
+def _in_parentheses(element: _Parentheses, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({compiler.process(element.condition, **kw)})"
+
+
 class Upsert:
     """An insert that does something else when the row is there; each database has its own spelling.
 

@@ -11,7 +11,6 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from milepost import v1 as pb
-from milepost_server.storage.sql.statements import Row
 
 # Kinds of floats, in the order in which they sort.
 NEGATIVE_INFINITY, FINITE, POSITIVE_INFINITY, NAN = -1, 0, 1, 2
@@ -77,47 +76,19 @@ def _param(
     return {"kind": kind, "text": text, "integer": integer, "number_kind": number_kind, "number": number}
 
 
-def param_value(kind: int, text: str, integer: int) -> pb.ParamValue:
-    """The value that the columns hold."""
+def fill_param(value: pb.ParamValue, kind: int, text: str, integer: int) -> pb.ParamValue:
+    """Sets an empty value to what the columns hold, and returns it."""
     if kind == STRING:
-        return pb.ParamValue(string_value=text)
-    if kind == FLOAT:
-        return pb.ParamValue(double_value=from_bits(integer))
-    if kind == INTEGER:
-        return pb.ParamValue(int_value=integer)
-    if kind == BOOLEAN:
-        return pb.ParamValue(bool_value=bool(integer))
-    return pb.ParamValue(json_value=text)
-
-
-def read_float(kind: int, value: float | None, bits: int) -> float:
-    """The exact float of a summary column; finite ones but zero need no look at the bits."""
-    return value if kind == FINITE and value else from_bits(bits)
-
-
-def metric_summary(row: Row) -> pb.MetricSummary:
-    """The summary of a row of `SUMMARY_COLUMNS`."""
-    summary = pb.MetricSummary(
-        count=row[0],
-        nan_count=row[1],
-        last_timestamp_ms=row[2],
-        last=read_float(row[3], row[4], row[5]),
-        last_step=row[6],
-        first=read_float(row[7], row[8], row[9]),
-        first_step=row[10],
-    )
-    if row[11] is not None:
-        summary.min = read_float(row[11], row[12], row[13])
-        summary.min_step = row[14]
-        summary.max = read_float(row[15], row[16], row[17])
-        summary.max_step = row[18]
-    return summary
-
-
-_POINT_COLUMNS = [
-    f"{point}_{part}" for point in ("last", "first", "min", "max") for part in ("kind", "value", "bits", "step")
-]
-SUMMARY_COLUMNS = ("count", "nan_count", "last_time_ms", *_POINT_COLUMNS)
+        value.string_value = text
+    elif kind == FLOAT:
+        value.double_value = from_bits(integer)
+    elif kind == INTEGER:
+        value.int_value = integer
+    elif kind == BOOLEAN:
+        value.bool_value = bool(integer)
+    else:
+        value.json_value = text
+    return value
 
 
 def keep_fields(messages: Iterable[Message], fields: frozenset[str] | None) -> None:
