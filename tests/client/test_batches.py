@@ -75,6 +75,12 @@ def test_what_no_message_can_hold_is_refused_alone() -> None:
     assert len(refused) == 2
 
 
+def test_a_key_that_cannot_be_one_is_refused_alone() -> None:
+    (request,), refused = group([("r", ["a"], 1.0, 0, 0), metric("ok", 1.0)])  # type: ignore[list-item]
+    assert [points.key for points in request.metrics] == ["ok"]
+    assert len(refused) == 1
+
+
 def test_halves_log_the_same_together_under_new_ids() -> None:
     (request,), _ = group([param("p", "x"), tag("t", "y"), metric("m", 1.0)])
     halves = split(request)

@@ -83,5 +83,10 @@ def test_a_long_command_ends_in_an_ellipsis_and_fits_a_tag() -> None:
     assert text.endswith(" ...")
 
 
+def test_an_argument_that_is_no_utf_8_does_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.orig_argv", ["python", "caf\udce9.py"])
+    assert "caf?.py" in _provenance.tags()["milepost.command"]
+
+
 def test_host_command_and_python_version_are_always_there() -> None:
     assert {"milepost.host", "milepost.command", "milepost.python.version"} <= set(_provenance.tags())

@@ -2,105 +2,105 @@
 
 from __future__ import annotations
 
-import random
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.message import Message
 
 from milepost import v1 as pb
 from support.api import SERVICES, Api
 from support.errors import ApiError
 from support.grpc_api import GrpcApi
-from support.hostile import hostile_bytes, hostile_json, hostile_message, json_bytes
+from support.hostile import Hostile, hostile_bytes, hostile_json
 from support.rest_api import RestApi
 from support.rest_binding import bind
 from support.values import unique
 
-REQUESTS = 40
+Known = dict[str, list[str]]
+
+REQUESTS = 25
+JSON = {"content-type": "application/json"}
 METHODS = {f"{service.full_name}/{method.name}": method for service in SERVICES.values() for method in service.methods}
 UNARY = {name: method for name, method in METHODS.items() if not (method.client_streaming or method.server_streaming)}
 unary_methods = pytest.mark.parametrize(("name", "method"), UNARY.items(), ids=[name.split("/")[1] for name in UNARY])
 
 
 @pytest.fixture
-async def known(api: Api) -> AsyncIterator[list[str]]:
-    """Texts that mean something to the server: ids of an experiment and two runs, and keys that they have."""
-    experiment = await api.create_experiment()
-    runs = [await api.create_run(experiment.experiment_id, tags={"a": "b"}) for _ in range(2)]
-    yield [experiment.experiment_id, *(run.run_id for run in runs), "a", "b", unique("new")]
-    assert (await api.get_server_info()).version
-
-
-def _request(dice: random.Random, method: MethodDescriptor, known: list[str]) -> Message:
-    request = hostile_message(dice, message_factory.GetMessageClass(method.input_type), known)
-    # The experiment that other tests use by default is left alone.
-    if getattr(request, "experiment_id", "") == "0":
-        request.ClearField("experiment_id")
-    return request
+async def known(rest_api: RestApi) -> AsyncIterator[Known]:
+    """Ids of experiments and runs, some of them deleted, by the names of the fields that take them."""
+    experiments = [(await rest_api.create_experiment(tags={"a": "b"})).experiment_id for _ in range(3)]
+    runs = [(await rest_api.create_run(one, tags={"a": "b"})).run_id for one in experiments for _ in range(2)]
+    await rest_api.delete_run(runs[0])
+    await rest_api.delete_experiment(experiments[2])
+    yield {
+        "experiment_id": experiments,
+        "experiment_ids": experiments,
+        "run_id": runs,
+        "run_ids": runs,
+        "parent_run_id": ["", *runs],
+        "name": ["a", unique(), unique(), unique()],
+        "request_id": ["", "", *(unique() for _ in range(8))],
+    }
+    assert (await rest_api.get_server_info()).version
 
 
 @unary_methods
-async def test_odd_values_are_answered_or_refused(
-    api: Api, known: list[str], name: str, method: MethodDescriptor
-) -> None:
-    dice = random.Random(name)
+async def test_odd_values_are_answered_or_refused(api: Api, known: Known, name: str, method: MethodDescriptor) -> None:
+    hostile = Hostile(name, known)
     for _ in range(REQUESTS):
-        request = _request(dice, method, known)
+        request = hostile.message(message_factory.GetMessageClass(method.input_type))
         # Values that JSON cannot express have no request to send.
         with suppress(ApiError, json_format.SerializeToJsonError, ValueError):
             await api.call(name, request)
 
 
 @unary_methods
-async def test_broken_messages_are_answered_or_refused(grpc_api: GrpcApi, name: str, method: MethodDescriptor) -> None:
-    dice = random.Random(name)
-    run = await grpc_api.create_run((await grpc_api.create_experiment()).experiment_id)
+async def test_broken_messages_are_answered_or_refused(
+    grpc_api: GrpcApi, known: Known, name: str, method: MethodDescriptor
+) -> None:
+    hostile = Hostile(name, known)
     for _ in range(REQUESTS):
-        valid = _request(dice, method, [run.run_id, run.experiment_id]).SerializeToString()
+        valid = hostile.message(message_factory.GetMessageClass(method.input_type)).SerializeToString()
         with suppress(ApiError):
-            await grpc_api.call_raw(name, hostile_bytes(dice, valid))
+            await grpc_api.call_raw(name, hostile_bytes(hostile.dice, valid))
 
 
 @unary_methods
-async def test_broken_json_is_answered_or_refused(rest_api: RestApi, name: str, method: MethodDescriptor) -> None:
-    dice = random.Random(name)
-    run = await rest_api.create_run((await rest_api.create_experiment()).experiment_id)
+async def test_broken_json_is_answered_or_refused(
+    rest_api: RestApi, known: Known, name: str, method: MethodDescriptor
+) -> None:
+    hostile = Hostile(name, known)
     for _ in range(REQUESTS):
-        request = _request(dice, method, [run.run_id, run.experiment_id])
+        request = hostile.message(message_factory.GetMessageClass(method.input_type))
         try:
             bound = bind(method, request)
         except (json_format.SerializeToJsonError, ValueError):
             continue
-        body: Any = hostile_json(dice, json_format.MessageToDict(request))
-        content = hostile_bytes(dice, json_bytes(body)) if dice.random() < 0.3 else json_bytes(body)
-        headers = {"content-type": "application/json"}
+        content = b""
+        if bound.body:
+            content = json.dumps(hostile_json(hostile.dice, json.loads(bound.body))).encode()
+            content = hostile_bytes(hostile.dice, content) if hostile.dice.random() < 0.3 else content
         with suppress(ApiError):
-            await rest_api.call_raw(
-                name, content if bound.body else b"", target=bound.target, verb=bound.verb, headers=headers
-            )
+            await rest_api.call_raw(name, content, target=bound.target, verb=bound.verb, headers=JSON)
 
 
-async def test_odd_uploads_are_stored_or_refused(api: Api, known: list[str]) -> None:
-    dice = random.Random("uploads")
+async def test_odd_uploads_are_stored_or_refused(api: Api, known: Known) -> None:
+    hostile = Hostile("uploads", {**known, "path": ["a", "a/b", "c/d/e"]})
     for _ in range(REQUESTS):
-        first = hostile_message(dice, pb.UploadArtifactRequest, [known[1], "a/b", "a"])
-        assert isinstance(first, pb.UploadArtifactRequest)
-        first.body.content_type = dice.choice(["", "text/plain", "text/plain; charset=utf-8"])
+        first: pb.UploadArtifactRequest = hostile.message(pb.UploadArtifactRequest)
+        first.body.content_type = hostile.dice.choice(["", "text/plain", "text/plain; charset=utf-8"])
         with suppress(ApiError):
-            await api.upload(first, [b"x" * dice.choice([0, 1, 1000])])
+            await api.upload(first, [b"x" * hostile.dice.choice([0, 1, 1000])])
 
 
-async def test_odd_downloads_are_answered_or_refused(api: Api, known: list[str]) -> None:
-    await api.upload_artifact(known[1], "a", b"content")
-    dice = random.Random("downloads")
+async def test_odd_downloads_are_answered_or_refused(api: Api, known: Known) -> None:
+    await api.upload_artifact(known["run_id"][-3], "a", b"content")
+    hostile = Hostile("downloads", {**known, "run_id": known["run_id"][-3:-2], "path": ["a"]})
     for _ in range(REQUESTS):
-        request = hostile_message(dice, pb.DownloadArtifactRequest, [known[1], "a"])
-        assert isinstance(request, pb.DownloadArtifactRequest)
+        request: pb.DownloadArtifactRequest = hostile.message(pb.DownloadArtifactRequest)
         request.offset, request.length = max(0, request.offset), max(0, request.length)
         with suppress(ApiError):
             await api.download(request)

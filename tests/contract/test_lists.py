@@ -40,6 +40,7 @@ async def corpus(api: Api) -> AsyncIterator[str]:
             params={key: param(value) for key, value in params.items()},
             start_time=Timestamp(seconds=START + number),
             state=pb.Run.STATE_FINISHED if name == "f" else pb.Run.STATE_RUNNING,
+            end_time=Timestamp(seconds=START + 99) if name == "f" else None,
         )
         for key, values in metrics.items():
             await api.log_metrics(run.run_id, points(key, values))

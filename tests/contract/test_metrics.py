@@ -40,9 +40,15 @@ def _summary(metric: pb.MetricPoints) -> pb.MetricSummary:
     first = min(rows, key=lambda row: row[:2])
     numbers = [row for row in rows if not math.isnan(row[2])]
     summary = pb.MetricSummary(
-        last=last[2], last_step=last[0], last_timestamp_ms=last[1], first=first[2], first_step=first[0],
-        count=len(rows), nan_count=len(rows) - len(numbers),
-    )  # fmt: skip
+        last=last[2],
+        last_step=last[0],
+        last_timestamp_ms=last[1],
+        first=first[2],
+        first_step=first[0],
+        first_timestamp_ms=first[1],
+        count=len(rows),
+        nan_count=len(rows) - len(numbers),
+    )
     if numbers:
         lowest, highest = min(numbers, key=lambda row: row[2]), max(numbers, key=lambda row: row[2])
         summary.min, summary.min_step = lowest[2], lowest[0]

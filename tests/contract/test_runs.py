@@ -267,13 +267,21 @@ async def test_final_state_keeps_a_given_end_time(api: Api, run: pb.Run) -> None
     assert after.end_time == _time(1_700_000_000)
 
 
-async def test_finished_run_can_be_resumed(api: Api, run: pb.Run) -> None:
+@pytest.mark.parametrize("state", [pb.Run.STATE_RUNNING, pb.Run.STATE_SCHEDULED])
+async def test_finished_run_can_be_resumed(api: Api, run: pb.Run, state: pb.Run.State.ValueType) -> None:
     await api.update_run(pb.Run(run_id=run.run_id, state=pb.Run.STATE_FINISHED), "state")
-    change = pb.Run(run_id=run.run_id, state=pb.Run.STATE_RUNNING)
-    after = await api.update_run(change, "state", "end_time")
-    assert after.state == pb.Run.STATE_RUNNING
+    after = await api.update_run(pb.Run(run_id=run.run_id, state=state), "state")
+    assert after.state == state
     assert not after.HasField("end_time")
     assert await api.log_metrics(run.run_id, points("m", [1.0])) == 1
+
+
+async def test_run_that_ends_again_keeps_its_end_time(api: Api, run: pb.Run) -> None:
+    first = await api.update_run(
+        pb.Run(run_id=run.run_id, state=pb.Run.STATE_FAILED, end_time=_time(9)), "state", "end_time"
+    )
+    second = await api.update_run(pb.Run(run_id=run.run_id, state=pb.Run.STATE_KILLED), "state")
+    assert second.end_time == first.end_time == _time(9)
 
 
 async def test_update_moves_update_time_and_etag(api: Api, run: pb.Run) -> None:

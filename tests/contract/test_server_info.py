@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 import milepost
+from milepost import v1 as pb
 from support.api import SERVICES, Api
+from support.errors import refused
 from support.rest_api import RestApi
 from support.servers import RunningServer
 
@@ -30,17 +33,19 @@ async def test_limits_are_those_of_the_settings(api: Api, backend: RunningServer
     assert info.max_concurrent_calls == backend.settings.max_concurrent_calls
 
 
-async def test_call_id_of_the_caller_comes_back(api: Api) -> None:
-    if api.transport == "grpc":
-        raw = await api.call_raw("milepost.v1.ServerService/GetServerInfo", b"", headers={"x-request-id": "mine-1"})
-    else:
-        raw = await api.call_raw("", b"", target="/v1/server", headers={"x-request-id": "mine-1"})
-    assert raw.headers["x-request-id"] == "mine-1"
+@pytest.mark.parametrize(("given", "kept"), [("mine-1", True), ("x" * 128, True), ("x" * 129, False), ("", False)])
+async def test_refused_call_names_the_id_under_which_it_is_logged(api: Api, given: str, kept: bool) -> None:
+    with refused("NOT_FOUND", "RUN_NOT_FOUND") as refusal:
+        await api.call(
+            "milepost.v1.TrackingService/GetRun", pb.GetRunRequest(run_id="missing"), headers={"x-request-id": given}
+        )
+    assert (refusal.error.call_id == given) == kept
 
 
-async def test_call_gets_an_id_when_the_caller_has_none(api: Api) -> None:
-    raw = await api.call_raw("milepost.v1.ServerService/GetServerInfo", b"", target="/v1/server")
-    assert raw.headers["x-request-id"]
+async def test_http_answer_names_the_id_under_which_it_is_logged(rest_api: RestApi) -> None:
+    response = await rest_api.send("GET", "/v1/server", None, {"x-request-id": "mine-1"})
+    assert response.headers["x-request-id"] == "mine-1"
+    assert (await rest_api.send("GET", "/v1/server", None)).headers["x-request-id"]
 
 
 async def test_grpc_health_is_serving(backend: RunningServer) -> None:

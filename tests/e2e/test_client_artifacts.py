@@ -111,6 +111,12 @@ def test_a_file_object_reads_seeks_and_ends(client: milepost.Client, run_id: str
         assert file.read() == data
 
 
+def test_a_file_object_of_an_empty_file_is_at_its_end(client: milepost.Client, run_id: str) -> None:
+    client.artifacts.upload_bytes(run_id, b"", "x")
+    with client.artifacts.open(run_id, "x") as file:
+        assert file.read() == b""
+
+
 def test_what_is_not_there_is_not_found(client: milepost.Client, run_id: str, tmp_path: Path) -> None:
     calls: list[Callable[[], Any]] = [
         lambda: client.artifacts.read(run_id, "no"),

@@ -25,6 +25,7 @@ class ApiError(Exception):
         message: Text for people.
         metadata: Variables of the message.
         violations: (field, description) of each field at fault.
+        call_id: Names the call in the server's log. Empty when it was refused before a method was found.
     """
 
     code: int
@@ -32,6 +33,7 @@ class ApiError(Exception):
     message: str
     metadata: dict[str, str] = field(default_factory=dict)
     violations: list[tuple[str, str]] = field(default_factory=list)
+    call_id: str = ""
 
     def __str__(self) -> str:
         return f"{code_pb2.Code.Name(self.code)} {self.reason}: {self.message} {self.metadata}"
@@ -42,7 +44,7 @@ class ApiError(Exception):
         return [name for name, _ in self.violations]
 
 
-def api_error(status: status_pb2.Status) -> ApiError:
+def api_error(status: status_pb2.Status, call_id: str) -> ApiError:
     """Reads an error; a defect of the server, a reason outside the closed set or leaked internals fail the test."""
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details:
@@ -59,6 +61,7 @@ def api_error(status: status_pb2.Status) -> ApiError:
         message=status.message,
         metadata=dict(info.metadata),
         violations=[(violation.field, violation.description) for violation in bad_request.field_violations],
+        call_id=call_id,
     )
 
 

@@ -49,10 +49,10 @@ class GrpcApi(Api):
         call = self._channel.unary_unary(f"/{method}", None, None)(body, timeout=TIMEOUT_S, metadata=metadata)
         try:
             content: bytes = await call
-            initial = {name: str(value) for name, value in await call.initial_metadata()}
+            trailing = {name: str(value) for name, value in await call.trailing_metadata()}
         except grpc.aio.AioRpcError as error:
             raise read_error(error) from error
-        return RawAnswer(content, initial)
+        return RawAnswer(content, trailing)
 
     async def upload(
         self, first: pb.UploadArtifactRequest, content: Iterable[bytes], *, sha256_last: str = ""
@@ -109,7 +109,7 @@ class GrpcApi(Api):
 def read_error(error: grpc.aio.AioRpcError) -> ApiError:
     """The error that a call ended with, from its status details."""
     code: int = error.code().value[0]
-    trailing = dict(cast("tuple[tuple[str, bytes], ...]", error.trailing_metadata()))
+    trailing: dict[str, Any] = dict(cast("tuple[tuple[str, Any], ...]", error.trailing_metadata()))
     details = trailing.get("grpc-status-details-bin")
     if details is None:
         assert code in _LIBRARY_CODES, f"an error without details: {error.code()} {error.details()}"
@@ -117,4 +117,4 @@ def read_error(error: grpc.aio.AioRpcError) -> ApiError:
     status = status_pb2.Status.FromString(details)
     assert status.code == code, f"the details say {status.code}, the status {code}"
     assert status.message == error.details()
-    return api_error(status)
+    return api_error(status, trailing.get("x-request-id", ""))

@@ -140,7 +140,7 @@ def read_error(response: httpx.Response) -> ApiError:
     assert response.headers.get("content-type", "").partition(";")[0] == _JSON, (response, response.text[:500])
     status = json_format.ParseDict(json.loads(response.content), status_pb2.Status())
     assert response.status_code in _STATUSES.get(status.code, set()), (response, status)
-    return api_error(status)
+    return api_error(status, response.headers.get("x-request-id", ""))
 
 
 def _filename(disposition: str) -> str:

@@ -185,7 +185,7 @@ async def test_request_id_comes_back(server: RestServer) -> None:
 
 
 async def test_call_without_request_id_gets_one(server: RestServer) -> None:
-    assert len((await server.client.get("/v1/runs/a")).headers["x-request-id"]) == 16
+    assert len((await server.client.get("/v1/runs/a")).headers["x-request-id"]) == 20
 
 
 async def test_idempotency_key_sets_the_request_id(server: RestServer) -> None:

@@ -15,7 +15,8 @@ from prometheus_client.process_collector import ProcessCollector
 from milepost import v1 as pb
 from milepost._version import __version__
 from milepost.v1 import artifact_service_pb2, metric_service_pb2, server_service_pb2, tracking_service_pb2
-from milepost_server.calls.dispatcher import Dispatcher
+from milepost_server.calls.answers import Answers
+from milepost_server.calls.dispatcher import Dispatcher, Interceptor
 from milepost_server.calls.handlers import HandlerTable
 from milepost_server.calls.interceptors.admission import Admission
 from milepost_server.calls.interceptors.observation import Observation
@@ -83,7 +84,8 @@ class Server:
             pool_size=settings.database_pool,
         )
         table = self._handlers(revision)
-        dispatcher = Dispatcher([Observation(self._registry), self._admission, Validation()])
+        interceptors: list[Interceptor] = [Observation(self._registry), self._admission, Validation()]
+        dispatcher = Dispatcher(interceptors, Answers(self._storage.version))
         self._register_process_metrics()
         pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
         self._http = HttpServer(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from time import time_ns
 from types import TracebackType
-from typing import Any
+from typing import Any, SupportsFloat
 
 from milepost import _media
 from milepost import v1 as pb
@@ -31,32 +31,35 @@ _ENTRY_BYTES = 250
 
 
 class Session:
-    """The client and the background writer for one server, shared by all active runs on it."""
+    """The client and the background writer for one server, shared by all active runs on it.
 
-    def __init__(self, config: ClientConfig) -> None:
+    Args:
+        config: The server and how to log to it.
+        before_sending: Called in each process that begins to log to it.
+    """
+
+    def __init__(self, config: ClientConfig, before_sending: Callable[[], None] = lambda: None) -> None:
         self.config = config
         self.client = Client(config.address, timeout_s=config.timeout_s)
-        self.writer = Writer(UnarySender(self.client._transport), strict=config.strict)
+        self.writer = Writer(UnarySender(self.client._transport), strict=config.strict, before_sending=before_sending)
 
     def flush(self, timeout_s: float | None) -> bool:
         """Waits for the writer and reports losses: a `MilepostWarning`, or `LoggingError` when strict."""
         problems = []
         if not self.writer.flush(timeout_s):
-            problems.append(
-                f"{self.writer.pending} logging calls were not sent within {timeout_s} s; they go on waiting"
-            )
+            problems.append(f"{self.writer.pending} values were not sent within {timeout_s:g} s; they go on waiting")
         return self.report(problems)
 
     def report(self, problems: list[str]) -> bool:
         """Says what was lost since the last report, after `problems`. Returns whether there is nothing to say."""
-        self.writer.check()
-        problems = problems + self.writer.take_losses()
+        losses, cause = self.writer.take_losses()
+        problems = problems + losses
         if not problems:
             return True
         totals = f" ({self.writer.refused} values refused and {self.writer.dropped} lost so far)"
         text = f"Not everything that was logged is stored: {'; '.join(problems)}{totals}"
         if self.config.strict:
-            raise LoggingError(text)
+            raise LoggingError(text) from cause
         warnings.warn(text, MilepostWarning, stacklevel=4)
         return False
 
@@ -93,7 +96,9 @@ class ActiveRun(Run):
 
     # Logged in the background
 
-    def log_metric(self, key: str, value: float, step: int | None = None, *, timestamp_ms: int | None = None) -> None:
+    def log_metric(
+        self, key: str, value: SupportsFloat, step: int | None = None, *, timestamp_ms: int | None = None
+    ) -> None:
         """Logs a point, at step 0 and now unless told otherwise. `value` is what `float()` takes; NaN is fine."""
         if step is None:
             step = 0
@@ -175,7 +180,7 @@ class ActiveRun(Run):
         self.ended = True
         problems = []
         if not self._session.writer.flush(timeout_s):
-            problems.append(f"{self._session.writer.pending} logging calls were not sent within {timeout_s} s")
+            problems.append(f"{self._session.writer.pending} values were not sent within {timeout_s:g} s")
         try:
             super().end(state)
         except MilepostError as error:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from milepost import v1 as pb
 
-MAX_RECORDS = 20_000
+MAX_RECORDS = 2_000
 MAX_ENTRIES = 1_000
 MAX_TEXT = 4 * 1024 * 1024
 """Most records, params or tags, and characters of these, in one request: far below the server's limits."""
@@ -62,7 +62,11 @@ def group(records: Iterable[Record]) -> tuple[list[pb.LogBatchRequest], list[Ref
             builder.add(record)
             continue
         _, key, value, step, timestamp_ms = record
-        columns = builder.series.get(key)
+        try:
+            columns = builder.series.get(key)
+        except TypeError as error:  # a key that cannot be one, such as a list
+            builder.refused.append(Refused(f"metric {key!r} of run {record[0]}", error))
+            continue
         if columns is None:
             columns = builder.series[key] = ([], [], [])
         columns[0].append(value)

@@ -27,6 +27,7 @@ TRANSFER_ATTEMPT_S = 600.0
 
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _FIRST_DELAY_S = 0.1
+_LONGEST_DELAY_S = 5.0
 _LOOPBACK = ("127.", "localhost:", "[::1]:")
 
 # Channels of a parent process. A forked child must not touch them, not even to destroy them.
@@ -59,7 +60,7 @@ class Attempts:
         self._failures += 1
         if not (self._retry and error.retriable) or self._failures >= MAX_ATTEMPTS:
             raise error from raised
-        delay = backoff_s(self._failures, error, self.remaining_s())
+        delay = backoff_s(self._failures, error, _LONGEST_DELAY_S)
         if delay >= self.remaining_s():
             raise error from raised
         return delay

@@ -29,9 +29,10 @@ def tags() -> dict[str, str]:
         "milepost.command": command(sys.orig_argv),
         "milepost.python.version": platform.python_version(),
         "milepost.source": source,
+        **git_tags(Path(source).parent),
     }
-    folder = Path(source).parent if source else Path.cwd()
-    return {**found, **git_tags(folder)}
+    # Names of files need not be UTF-8, tags must be.
+    return {key: value.encode(errors="replace").decode() for key, value in found.items() if value}
 
 
 def user() -> str:
@@ -46,7 +47,12 @@ def source_path() -> str:
     """The program's file. Empty in an interactive session or a notebook."""
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
-    return str(Path(file).absolute()) if file else ""
+    if not file:
+        return ""
+    try:
+        return str(Path(file).absolute())
+    except OSError:  # the working directory is gone
+        return str(file)
 
 
 def command(arguments: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, SupportsFloat
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,7 +14,7 @@ from milepost import v1 as pb
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
-MetricsInput = Mapping[str, float] | Iterable[pb.MetricPoints]
+MetricsInput = Mapping[str, SupportsFloat] | Iterable[pb.MetricPoints]
 """Metrics to log: a value by key, or columns of points."""
 
 

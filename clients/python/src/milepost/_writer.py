@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from milepost import v1 as pb
@@ -42,7 +42,6 @@ QUEUE_BYTES = 48 * 1024 * 1024
 """Most bytes queued, by estimate; with what one batch takes this stays below 64 MiB."""
 POINT_BYTES = 320
 """Estimate of a queued metric point: its tuple and numbers, its place in the list, and a key of its own."""
-BATCH_RECORDS = 5_000
 BATCH_DELAY_S = 0.2
 POLL_S = 0.05
 IDLE_POLL_S = 1.0
@@ -82,17 +81,21 @@ class UnarySender:
 class Writer:
     """The queue and the thread. Safe to use from all threads; the thread starts with the first record.
 
-    Logging metrics is a hot path, so it needs no lock: while `len(records) < limit`, points may be appended to `records`
-    directly (appending to a list is atomic), else `add` takes them. `limit` is 0 whenever a producer must do more than
-    append: wake the thread, start it, wait for room, or raise. Only the thread removes from `records`, at the front.
+    Logging metrics is a hot path, so it needs no lock: while `len(records) < limit`, points may be appended to
+    `records` directly (appending to a list is atomic), else `add` takes them. `limit` is 0 whenever a producer must do
+    more than append: start or wake the thread, or raise. Only the thread removes from `records`, at the front.
 
     Args:
         sender: Where batches go.
         strict: Whether `add` and `check` raise `LoggingError` for what was refused or lost before.
+        before_sending: Called before the thread starts, so also in a forked child that logs.
     """
 
-    def __init__(self, sender: Sender, *, strict: bool = False) -> None:
+    def __init__(
+        self, sender: Sender, *, strict: bool = False, before_sending: Callable[[], None] = lambda: None
+    ) -> None:
         self._sender = sender
+        self._before_sending = before_sending
         self._strict = strict
         self._reset()
         _writers.add(self)
@@ -115,20 +118,20 @@ class Writer:
 
     @property
     def pending(self) -> int:
-        """Points, and logging calls of params and tags, that are neither stored nor refused yet."""
-        return self._sending + len(self.records)
+        """Points, params and tags that are neither stored nor refused yet."""
+        return self._sending + _values([record for record in self.records if not isinstance(record, threading.Event)])
 
     def add(self, records: Sequence[Record]) -> None:
         """Queues records. Raises only `LoggingError`, and only when strict."""
         self.check()
         text = sum(record.size for record in records if isinstance(record, Entries))
         with self._changed:
-            if not self._has_room(records, text) and not self._wait_for_room(records, text):
+            has_room = self._has_room(records, text) or self._wait_for_room(records, text)
+            if not has_room or not self._wake():
                 self._drop(records)
                 return
             self.records += records
             self._text_bytes += text
-            self._wake()
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Waits until all that was queued before is stored or refused. Returns whether that came in time."""
@@ -136,9 +139,10 @@ class Writer:
             return True
         done = threading.Event()
         with self._changed:
+            if not self._wake():
+                return False
             self._waiting += 1
             self.records.append(done)
-            self._wake()
         try:
             return done.wait(timeout_s)
         finally:
@@ -157,18 +161,22 @@ class Writer:
 
     def check(self) -> None:
         """When strict, raises `LoggingError` for the first loss since the last one raised."""
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise LoggingError(f"Something logged before was not stored: {failure}") from failure
+        if self._failure is not None:
+            losses, failure = self.take_losses()
+            raise LoggingError(f"Something logged before was not stored: {'; '.join(losses)}") from failure
 
-    def take_losses(self) -> list[str]:
-        """What was refused or lost since the last call, for people: one example for each reason."""
+    def take_losses(self) -> tuple[list[str], Exception | None]:
+        """What was refused or lost since the last call, with an example for each reason, and when strict, the first."""
         with self._changed:
             losses, self._losses = self._losses, {}
-        return list(losses.values())
+            failure, self._failure = self._failure, None
+        return list(losses.values()), failure
 
     def _room(self) -> int:
         return (QUEUE_BYTES - self._text_bytes) // POINT_BYTES
+
+    def _set_limit(self) -> None:
+        self.limit = self._room() if self._failure is None else 0
 
     def _has_room(self, records: Sequence[Record], text: int) -> bool:
         points = 0 if text else len(records)
@@ -181,13 +189,20 @@ class Writer:
         self._changed.notify_all()
         return self._changed.wait_for(lambda: self._has_room(records, text), FULL_WAIT_S)
 
-    def _wake(self) -> None:
-        self.limit = self._room()
+    def _wake(self) -> bool:
+        """Sees to it that the thread runs and looks at the queue. False when it cannot, as the program ends."""
         if self._thread is None:
+            self._before_sending()
             self._closed = False
-            self._thread = threading.Thread(target=self._run, name="milepost-writer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="milepost-writer", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        self._set_limit()
         self._changed.notify_all()
+        return True
 
     def _drop(self, records: Sequence[Record]) -> None:
         self._stalled = True
@@ -222,8 +237,7 @@ class Writer:
                 self._sending = 0
                 self._text_bytes -= sum(record.size for record in records if isinstance(record, Entries))
                 self._stalled = False
-                if self._failure is None:
-                    self.limit = self._room()
+                self._set_limit()
                 self._changed.notify_all()
             if flushed is not None:
                 flushed.set()
@@ -239,9 +253,8 @@ class Writer:
                 self.limit = 0
                 self._changed.wait(IDLE_POLL_S)
             deadline = time.monotonic() + BATCH_DELAY_S
-            if self._failure is None:
-                self.limit = self._room()
-            while len(self.records) < min(BATCH_RECORDS, self.limit) and not self._waiting and not self._closed:
+            self._set_limit()
+            while len(self.records) < min(MAX_RECORDS, self.limit) and not self._waiting and not self._closed:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
@@ -258,8 +271,10 @@ class Writer:
                 flushed = record
                 break
             taken.append(record)
-        self._sending = len(taken)
-        del self.records[: len(taken) + (flushed is not None)]
+        with self._changed:
+            self._sending = _values(taken)
+            del self.records[: len(taken) + (flushed is not None)]
+            self._changed.notify_all()
         return taken, flushed
 
     def _deliver(self, records: Sequence[Record]) -> None:

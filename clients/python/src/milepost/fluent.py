@@ -13,24 +13,19 @@ KILLED after Ctrl-C, else FINISHED. A process that is killed cannot say so; its 
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from datetime import datetime
 from os import PathLike
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, overload
 
-from milepost import _provenance
-from milepost._active import FLUSH_TIMEOUT_S, ActiveRun, Session, state_after
+from milepost import _context, _provenance
+from milepost._active import FLUSH_TIMEOUT_S, ActiveRun, Session
+from milepost._context import active_run, last_active_run
 from milepost._frames import run_columns, to_pandas, to_polars
 from milepost._handles import Experiment, Run
 from milepost._requests import View
 from milepost._views import RunState
-from milepost.config import ClientConfig, get_tracking_uri, set_tracking_uri
+from milepost.config import get_tracking_uri, set_tracking_uri
 from milepost.data import Dataset
 from milepost.errors import RunAlreadyActive
 
@@ -69,32 +64,6 @@ __all__ = [
 ]
 
 
-class _Chosen(NamedTuple):
-    address: str
-    name: str
-    experiment_id: str
-
-
-_stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("milepost_active_runs", default=())
-_chosen: ContextVar[_Chosen | None] = ContextVar("milepost_experiment", default=None)
-# For contexts that chose none, such as new threads: the last choice of any.
-_chosen_last: _Chosen | None = None
-
-_sessions: dict[ClientConfig, Session] = {}
-_started: list[ActiveRun] = []
-_last: ActiveRun | None = None
-_crash: RunState | None = None
-_hooked = False
-
-
-def _session() -> Session:
-    config = ClientConfig.resolve()
-    session = _sessions.get(config)
-    if session is None:
-        session = _sessions.setdefault(config, Session(config))
-    return session
-
-
 def _current() -> ActiveRun:
     run = active_run()
     return start_run() if run is None else run
@@ -105,12 +74,12 @@ def _current() -> ActiveRun:
 
 def create_experiment(name: str, tags: Mapping[str, str] | None = None, *, description: str = "") -> str:
     """Creates an experiment and returns its id. Raises `ExperimentExists`."""
-    return _session().client.experiments.create(name, description=description, tags=tags).experiment_id
+    return _context.session().client.experiments.create(name, description=description, tags=tags).experiment_id
 
 
 def get_experiment_by_name(name: str) -> Experiment:
     """The experiment of a name, also a deleted one. Raises `ExperimentNotFound`."""
-    return _session().client.experiments.get_by_name(name)
+    return _context.session().client.experiments.get_by_name(name)
 
 
 def set_experiment(name: str | None = None, *, experiment_id: str | None = None) -> Experiment:
@@ -120,28 +89,15 @@ def set_experiment(name: str | None = None, *, experiment_id: str | None = None)
         name: Its name; it is created when there is none.
         experiment_id: Its id, instead of a name. Raises `ExperimentNotFound`.
     """
-    global _chosen_last
-    session = _session()
+    session = _context.session()
     if name is not None and experiment_id is None:
         experiment = session.client.experiments.get_or_create(name)
     elif experiment_id is not None and name is None:
         experiment = session.client.experiments.get(experiment_id)
     else:
         raise TypeError("set_experiment takes either a name or an experiment_id.")
-    _chosen_last = _Chosen(session.config.address, experiment.name, experiment.experiment_id)
-    _chosen.set(_chosen_last)
+    _context.choose(experiment, session.config.address)
     return experiment
-
-
-def _experiment_id(session: Session, name: str | None) -> str:
-    if name is None:
-        chosen = _chosen.get() or _chosen_last
-        if chosen is None:
-            return "0"
-        if chosen.address == session.config.address:
-            return chosen.experiment_id
-        name = chosen.name
-    return session.client.experiments.get_or_create(name).experiment_id
 
 
 # Runs
@@ -186,17 +142,18 @@ def start_run(
         raise RunAlreadyActive(
             f"Run {outer.run_id} is active. End it with milepost.end_run(), or start this one with nested=True."
         )
-    _install_hooks()
-    session = _session()
+    if experiment is not None and experiment_id is not None:
+        raise TypeError("start_run takes either an experiment or an experiment_id.")
+    session = _context.session()
     if run_id is not None:
         run = _resume(session, run_id, run_name, description)
     else:
         parent = parent_run_id or (outer.run_id if outer is not None else "")
         chosen = experiment_id or (None if outer is None or experiment else outer.experiment_id)
-        run = _create(session, chosen or _experiment_id(session, experiment), run_name, parent, description)
+        run = _create(session, chosen or _context.experiment_id(session, experiment), run_name, parent, description)
     run.log_params(params or {})
     run.set_tags(tags or {})
-    _activate(run)
+    _context.activate(run)
     return run
 
 
@@ -220,26 +177,6 @@ def _resume(session: Session, run_id: str, name: str | None, description: str | 
     return ActiveRun(session, resumed.proto)
 
 
-def _activate(run: ActiveRun) -> None:
-    global _last
-    _last = run
-    _started[:] = [other for other in _started if not other.ended] + [run]
-    _stack.set((*(other for other in _stack.get() if not other.ended), run))
-
-
-def active_run() -> ActiveRun | None:
-    """The run that logging goes to here. None when there is none, or it has ended."""
-    stack = _stack.get()
-    if stack and not stack[-1].ended:
-        return stack[-1]
-    return next((run for run in reversed(stack) if not run.ended), None)
-
-
-def last_active_run() -> ActiveRun | None:
-    """The active run, else the one last started in this process. None when there was none."""
-    return active_run() or _last
-
-
 def end_run(status: RunState | str = RunState.FINISHED) -> None:
     """Sends what is queued and ends the active run; the one around it is active again. Nothing happens without one."""
     run = active_run()
@@ -250,7 +187,7 @@ def end_run(status: RunState | str = RunState.FINISHED) -> None:
 def get_run(run_id: str) -> Run:
     """Reads a run, after sending what is queued. Raises `RunNotFound`."""
     flush()
-    return _session().client.runs.get(run_id)
+    return _context.session().client.runs.get(run_id)
 
 
 def flush(timeout_s: float | None = FLUSH_TIMEOUT_S) -> bool:
@@ -260,19 +197,21 @@ def flush(timeout_s: float | None = FLUSH_TIMEOUT_S) -> bool:
         True when everything is. False when time ran out, or something was refused or lost since the last report; a
         `MilepostWarning` says what. When strict, `LoggingError` is raised instead.
     """
-    stored = [session.flush(timeout_s) for session in list(_sessions.values())]
+    stored = [session.flush(timeout_s) for session in list(_context.sessions.values())]
     return all(stored)
 
 
 # Logging to the active run; each starts one when there is none
 
 
-def log_metric(key: str, value: float, step: int | None = None, *, timestamp_ms: int | None = None) -> None:
+def log_metric(key: str, value: SupportsFloat, step: int | None = None, *, timestamp_ms: int | None = None) -> None:
     """See `ActiveRun.log_metric`."""
     _current().log_metric(key, value, step, timestamp_ms=timestamp_ms)
 
 
-def log_metrics(metrics: Mapping[str, float], step: int | None = None, *, timestamp_ms: int | None = None) -> None:
+def log_metrics(
+    metrics: Mapping[str, SupportsFloat], step: int | None = None, *, timestamp_ms: int | None = None
+) -> None:
     """See `ActiveRun.log_metrics`."""
     _current().log_metrics(metrics, step, timestamp_ms=timestamp_ms)
 
@@ -409,11 +348,11 @@ def search_runs(
     if output not in ("pandas", "polars", "list"):
         raise ValueError(f"output: {output!r} is none of 'pandas', 'polars' and 'list'.")
     flush()
-    session = _session()
+    session = _context.session()
     if search_all_experiments:
         experiment_ids, experiment_names = None, None
     elif not experiment_ids and not experiment_names:
-        experiment_ids = [_experiment_id(session, None)]
+        experiment_ids = [_context.experiment_id(session, None)]
     runs = session.client.runs.list(
         experiment_ids or (),
         experiment=experiment_names,
@@ -427,42 +366,3 @@ def search_runs(
         return list(runs)
     columns = run_columns(runs)
     return to_pandas(columns) if output == "pandas" else to_polars(columns)
-
-
-# The end of the program
-
-
-def _install_hooks() -> None:
-    global _hooked
-    if _hooked:
-        return
-    _hooked = True
-    previous = sys.excepthook
-
-    def note_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        global _crash
-        _crash = state_after(error)
-        previous(kind, error, trace)
-
-    sys.excepthook = note_crash
-    atexit.register(_at_exit)
-
-
-def _at_exit() -> None:
-    deadline = time.monotonic() + FLUSH_TIMEOUT_S
-
-    def left_s() -> float:
-        return max(deadline - time.monotonic(), 0.0)
-
-    for run in reversed(_started):
-        # A forked child must not end its parent's runs.
-        if not run.ended and run.pid == os.getpid():
-            run.end(_crash or RunState.FINISHED, timeout_s=left_s())
-    for session in _sessions.values():
-        if not session.writer.close(left_s()):
-            print(
-                f"milepost: {session.writer.pending} logging calls did not reach {session.config.address} before the "
-                "program ended, and are LOST.",
-                file=sys.stderr,
-            )
-        session.client.close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, cast
 
 from google.protobuf.message import Message
 
+from milepost_server.calls.answers import Answers
 from milepost_server.calls.call import Call
 from milepost_server.errors import DeadlineExceeded, DomainError, Internal
 
@@ -31,10 +33,16 @@ class Interceptor(Protocol):
 
 
 class Dispatcher:
-    """Runs handlers. Interceptors begin in the order given and end in the opposite one."""
+    """Runs handlers. Interceptors begin in the order given and end in the opposite one.
 
-    def __init__(self, interceptors: Sequence[Interceptor]) -> None:
+    Args:
+        interceptors: See every call, also one whose answer is at hand.
+        answers: Keeps answers of methods that allow it. None to keep none.
+    """
+
+    def __init__(self, interceptors: Sequence[Interceptor], answers: Answers | None = None) -> None:
         self._interceptors = tuple(interceptors)
+        self._answers = answers or Answers(lambda: None)
 
     async def unary(self, call: Call, request: Message | AsyncIterator[Message]) -> Message:
         """Answers a call of a method with one response message.
@@ -46,11 +54,16 @@ class Dispatcher:
         error: DomainError | None = None
         try:
             checked = await self._begin(call, request, begun)
-            answer = cast(Awaitable[Message], call.method.handler(checked, call))
+
+            def work() -> Awaitable[Message]:
+                return cast(Awaitable[Message], call.method.handler(checked, call))
+
+            if call.method.client_streaming:
+                return await work()
             if call.deadline is None:
-                return await answer
-            async with asyncio.timeout_at(call.deadline):
-                return await answer
+                return await self._answers.give(call, checked, work)
+            async with asyncio.timeout(call.deadline - time.monotonic()):
+                return await self._answers.give(call, checked, work)
         except BaseException as raised:
             error = to_domain_error(raised, call)
             if error is None:
@@ -80,7 +93,7 @@ class Dispatcher:
         finally:
             self._end(call, begun, error)
 
-    async def _begin(self, call: Call, request: Any, begun: list[Interceptor]) -> Message | AsyncIterator[Message]:
+    async def _begin(self, call: Call, request: Any, begun: list[Interceptor]) -> Any:
         for interceptor in self._interceptors:
             await interceptor.begin(call)
             begun.append(interceptor)
@@ -88,7 +101,7 @@ class Dispatcher:
             return self._checked(call, request)
         for interceptor in self._interceptors:
             interceptor.check(call, request)
-        return cast(Message, request)
+        return request
 
     async def _checked(self, call: Call, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         async for request in requests:

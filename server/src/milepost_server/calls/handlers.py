@@ -30,6 +30,7 @@ class Method:
         response_class: Class of its response messages.
         handler: What answers it.
         permission: What the caller must be allowed to do.
+        cacheable: Whether its answer follows from the request and the database alone.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Method:
     response_class: type[Message]
     handler: Handler
     permission: pb.Permission.ValueType
+    cacheable: bool
 
     @property
     def client_streaming(self) -> bool:
@@ -100,4 +102,5 @@ def _method(descriptor: MethodDescriptor, servicer: object) -> Method:
         response_class=message_factory.GetMessageClass(descriptor.output_type),
         handler=handler,
         permission=permission,
+        cacheable=descriptor.GetOptions().Extensions[annotations_pb2.cacheable],
     )

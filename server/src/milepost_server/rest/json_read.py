@@ -163,7 +163,7 @@ def _scalars_put(field: FieldDescriptor) -> Read:
     def put(message: Any, values: Any) -> None:
         _check_list(values)
         into = getattr(message, name)
-        # Columns of points are long. A number beyond 64 bits, which is read as an infinity, takes the slow way to its error.
+        # Columns of points are long. A number beyond 64 bits was read as infinite and takes the slow way to its error.
         if double and set(map(type, values)) == {float} and math.isfinite(sum(values)):
             into.extend(values)
             return

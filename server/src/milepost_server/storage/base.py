@@ -337,6 +337,9 @@ class Storage(Protocol):
         The work goes on when the caller is cancelled.
         """
 
+    def version(self) -> int | None:
+        """A number that differs after every commit, also of another process; None when it is not known at hand."""
+
     async def ready(self) -> None:
         """Returns when the database answers; raises `Unavailable` when it does not."""
 

@@ -22,7 +22,7 @@ from google.api.httpbody_pb2 import HttpBody
 
 from milepost import v1 as pb
 from milepost._channel import MAX_ATTEMPTS, TRANSFER_ATTEMPT_S, backoff_s
-from milepost.errors import AbortedError, DataLossError, MilepostError, OffsetMismatch
+from milepost.errors import DataLossError, EtagMismatch, MilepostError, OffsetMismatch
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all; after a broken stream the first may fall. Called from any thread."""
@@ -260,13 +260,13 @@ class Download:
         return self.position >= (self.size if self._end is None else self._end) and not self._first
 
     def take(self, message: pb.DownloadArtifactResponse) -> bytes:
-        """The bytes of a message. Raises `AbortedError` when the file was replaced since the last attempt."""
+        """The bytes of a message. Raises `EtagMismatch` when the file was replaced since the last attempt."""
         if self._first:
             self._first = False
             if self._sha256 and self._sha256 != message.sha256:
-                raise AbortedError(
+                raise EtagMismatch(
                     f"Artifact {self.path!r} was replaced while it was downloaded. Download it again.",
-                    reason="CONFLICT",
+                    reason="ETAG_MISMATCH",
                     metadata={"runId": self.run_id, "path": self.path},
                 )
             self._sha256, self.size = message.sha256, message.size

@@ -156,10 +156,15 @@ global___ByteRange = ByteRange
 
 PERMISSION_FIELD_NUMBER: builtins.int
 BYTE_RANGE_FIELD_NUMBER: builtins.int
+CACHEABLE_FIELD_NUMBER: builtins.int
 LIMITS_FIELD_NUMBER: builtins.int
 permission: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, global___Permission.ValueType]
 """What the caller of this method must be allowed to do."""
 byte_range: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, global___ByteRange]
 """How this method's bytes map to HTTP ranges."""
+cacheable: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, builtins.bool]
+"""Whether the answer follows from the request and the database alone, so that the server may give it again until
+something is committed.
+"""
 limits: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.FieldOptions, global___FieldLimits]
 """What this field may hold."""

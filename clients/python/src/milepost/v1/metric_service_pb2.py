@@ -28,7 +28,7 @@ from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 from milepost.v1 import metric_pb2 as milepost_dot_v1_dot_metric__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/metric_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x18milepost/v1/metric.proto\"\x86\x01\n\x11LogMetricsRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x38\n\x07metrics\x18\x02 \x03(\x0b\x32\x19.milepost.v1.MetricPointsB\x0c\xe2\x41\x01\x02\xea\x8d#\x04(\xa0\x9c\x01\x12\x1b\n\nrequest_id\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"+\n\x12LogMetricsResponse\x12\x15\n\rmetric_points\x18\x01 \x01(\x03\"\x8f\x01\n\x18ListMetricHistoryRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1f\n\nmetric_key\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xf4\x03\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\"_\n\x19ListMetricHistoryResponse\x12)\n\x06points\x18\x01 \x01(\x0b\x32\x19.milepost.v1.MetricPoints\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa0\x02\n\rMetricService\x12{\n\nLogMetrics\x12\x1e.milepost.v1.LogMetricsRequest\x1a\x1f.milepost.v1.LogMetricsResponse\",\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\"\"\x1d/v1/runs/{run_id}/metrics:log:\x01*\x12\x91\x01\n\x11ListMetricHistory\x12%.milepost.v1.ListMetricHistoryRequest\x1a&.milepost.v1.ListMetricHistoryResponse\"-\xe8\x8d#\x02\x82\xd3\xe4\x93\x02#\x12!/v1/runs/{run_id}/metrics:historyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/metric_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x18milepost/v1/metric.proto\"\x86\x01\n\x11LogMetricsRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x38\n\x07metrics\x18\x02 \x03(\x0b\x32\x19.milepost.v1.MetricPointsB\x0c\xe2\x41\x01\x02\xea\x8d#\x04(\xa0\x9c\x01\x12\x1b\n\nrequest_id\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"+\n\x12LogMetricsResponse\x12\x15\n\rmetric_points\x18\x01 \x01(\x03\"\x8f\x01\n\x18ListMetricHistoryRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1f\n\nmetric_key\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xf4\x03\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\"_\n\x19ListMetricHistoryResponse\x12)\n\x06points\x18\x01 \x01(\x0b\x32\x19.milepost.v1.MetricPoints\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa4\x02\n\rMetricService\x12{\n\nLogMetrics\x12\x1e.milepost.v1.LogMetricsRequest\x1a\x1f.milepost.v1.LogMetricsResponse\",\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\"\"\x1d/v1/runs/{run_id}/metrics:log:\x01*\x12\x95\x01\n\x11ListMetricHistory\x12%.milepost.v1.ListMetricHistoryRequest\x1a&.milepost.v1.ListMetricHistoryResponse\"1\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02#\x12!/v1/runs/{run_id}/metrics:historyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,7 +52,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_METRICSERVICE'].methods_by_name['LogMetrics']._loaded_options = None
   _globals['_METRICSERVICE'].methods_by_name['LogMetrics']._serialized_options = b'\350\215#\003\202\323\344\223\002\"\"\035/v1/runs/{run_id}/metrics:log:\001*'
   _globals['_METRICSERVICE'].methods_by_name['ListMetricHistory']._loaded_options = None
-  _globals['_METRICSERVICE'].methods_by_name['ListMetricHistory']._serialized_options = b'\350\215#\002\202\323\344\223\002#\022!/v1/runs/{run_id}/metrics:history'
+  _globals['_METRICSERVICE'].methods_by_name['ListMetricHistory']._serialized_options = b'\350\215#\002\370\215#\001\202\323\344\223\002#\022!/v1/runs/{run_id}/metrics:history'
   _globals['_LOGMETRICSREQUEST']._serialized_start=170
   _globals['_LOGMETRICSREQUEST']._serialized_end=304
   _globals['_LOGMETRICSRESPONSE']._serialized_start=306
@@ -62,5 +62,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMETRICHISTORYRESPONSE']._serialized_start=497
   _globals['_LISTMETRICHISTORYRESPONSE']._serialized_end=592
   _globals['_METRICSERVICE']._serialized_start=595
-  _globals['_METRICSERVICE']._serialized_end=883
+  _globals['_METRICSERVICE']._serialized_end=887
 # @@protoc_insertion_point(module_scope)

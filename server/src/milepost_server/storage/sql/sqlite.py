@@ -164,6 +164,10 @@ class SqliteStorage:
         # The work goes on when the caller has gone: it may be committed with its neighbours already.
         return await asyncio.shield(job.future)
 
+    def version(self) -> int | None:
+        (version,) = self._reader.driver.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
     async def ready(self) -> None:
         try:
             self._reader.driver.execute("SELECT 1").fetchone()

@@ -1,0 +1,88 @@
+"""What the load generators share: callers that count, a window of time, and the report."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.process import cpu_s
+
+_WARM_UP_S = 0.5
+
+
+class Counting(Protocol):
+    """A connection that calls on and on."""
+
+    done: int
+    error: str
+
+    def close(self) -> None:
+        """Ends the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Calls answered within the window, and the CPU use of both processes in it (1.0 is one core)."""
+
+    calls_per_s: float
+    server_cores: float
+    load_cores: float
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The options of every generator."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--server-pid", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--path", required=True)
+    parser.add_argument("--callers", type=int, default=32)
+    return parser
+
+
+async def watch(connections: Sequence[Counting], server_pid: int, seconds: float) -> Report:
+    """Lets the connections warm up, then counts for `seconds`.
+
+    Raises:
+        RuntimeError: A call was refused or a connection broke: the rate would be one of failures.
+    """
+    await asyncio.sleep(_WARM_UP_S)
+    began, done, server, load = time.monotonic(), _done(connections), cpu_s(server_pid), time.process_time()
+    await asyncio.sleep(seconds)
+    elapsed = time.monotonic() - began
+    report = Report(
+        (_done(connections) - done) / elapsed,
+        (cpu_s(server_pid) - server) / elapsed,
+        (time.process_time() - load) / elapsed,
+    )
+    for connection in connections:
+        if connection.error:
+            raise RuntimeError(connection.error)
+        connection.close()
+    return report
+
+
+def _done(connections: Sequence[Counting]) -> int:
+    return sum(connection.done for connection in connections)
+
+
+def write(report: Report) -> None:
+    """Prints the report for `read`."""
+    sys.stdout.write(json.dumps(asdict(report)) + "\n")
+
+
+def write_payloads(path: Path, payloads: Sequence[bytes]) -> None:
+    """Stores the request bodies that a generator sends in turn."""
+    path.write_text(json.dumps([payload.hex() for payload in payloads]))
+
+
+def read_payloads(path: Path) -> list[bytes]:
+    """The other side of `write_payloads`."""
+    return [bytes.fromhex(text) for text in json.loads(path.read_text())]

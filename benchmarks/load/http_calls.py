@@ -1,0 +1,64 @@
+"""`GET` requests over kept HTTP/1.1 connections, one caller on each, from bytes that are built ahead.
+
+Of an answer only the status and `content-length` are read. Each caller waits for its answer before it asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import uvloop
+
+from benchmarks.load.counting import Report, arguments, watch, write
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection that asks for `path` on and on."""
+
+    def __init__(self, path: str) -> None:
+        self.done = 0
+        self.error = ""
+        self._request = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+        self._got = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asks for the first time."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Asks again once the answer is whole."""
+        self._got += data
+        head = self._got.find(b"\r\n\r\n")
+        if head < 0 or len(self._got) < head + 4 + self._length(head):
+            return
+        if not self._got.startswith(b"HTTP/1.1 200 "):
+            self.error = f"the server answered {self._got!r}"
+            return
+        self.done += 1
+        self._got = b""
+        self._transport.write(self._request)
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._transport.close()
+
+    def _length(self, head: int) -> int:
+        _, _, after = self._got[:head].lower().partition(b"content-length:")
+        return int(after.partition(b"\r\n")[0])
+
+
+async def _run() -> Report:
+    options = arguments().parse_args()
+    loop = asyncio.get_running_loop()
+    connections = []
+    for _ in range(options.callers):
+        connection = Connection(options.path)
+        await loop.create_connection(lambda made=connection: made, "127.0.0.1", options.port)  # type: ignore[misc]
+        connections.append(connection)
+    return await watch(connections, options.server_pid, options.seconds)
+
+
+if __name__ == "__main__":
+    write(uvloop.run(_run()))
