@@ -17,15 +17,19 @@ _HOLDS = {None: "", True: "[green]yes[/green]", False: "[red]no[/red]"}
 
 
 def main(
-    only: Annotated[list[str] | None, typer.Option(help="Measure figures with this in their name. Repeatable.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure figures with this in their name, in any case. Repeatable.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter rounds: noisy, for a first look.")] = False,
     output: Annotated[Path, typer.Option(help="Where the JSON goes.")] = ROOT / "build" / "bench.json",
 ) -> None:
     """Measure the project's figures, each beside its raw limit."""
     console = Console()
-    wanted = only or [""]
+    wanted = [part.lower() for part in only or [""]]
     chosen = [
-        candidate for candidate in benchmarks() if any(part in name for part in wanted for name in candidate.names)
+        candidate
+        for candidate in benchmarks()
+        if any(part in name.lower() for part in wanted for name in candidate.names)
     ]
     if not chosen:
         known = ", ".join(name for candidate in benchmarks() for name in candidate.names)

@@ -29,10 +29,10 @@ def grpc_rate(effort: Effort, port: int, pid: int, path: str, payloads: Path) ->
     return _sample(Report(**run_load("grpc_calls", *options, "--payloads", payloads)))
 
 
-def http_rate(effort: Effort, port: int, pid: int, path: str) -> Sample:
+def http_rate(effort: Effort, port: int, pid: int, paths: Path) -> Sample:
     """`GET` requests per second by 32 callers on as many kept connections."""
-    options = ("--port", port, "--server-pid", pid, "--path", path, "--seconds", effort.seconds)
-    return _sample(Report(**run_load("http_calls", *options)))
+    options = ("--port", port, "--server-pid", pid, "--seconds", effort.seconds)
+    return _sample(Report(**run_load("http_calls", *options, "--payloads", paths)))
 
 
 def rate_figure(name: str, limit: Sample, subject: Sample, least: float) -> Figure:

@@ -60,23 +60,27 @@ def server(folder: Path) -> Iterator[Subject]:
         yield Subject(int(ready[1]), int(ready[2]), process.pid)
 
 
-def typical_run(subject: Subject) -> pb.Run:
-    """Creates a run with 10 params, 10 metrics (of one point each) and 5 tags, and returns it as `GetRun` does."""
+def typical_runs(subject: Subject, count: int) -> list[pb.Run]:
+    """Creates runs with 10 params, 10 metrics (of one point each) and 5 tags, and returns them as `GetRun` does."""
     with grpc.insecure_channel(subject.target) as channel:
         tracking = tracking_service_pb2_grpc.TrackingServiceStub(channel)
-        run_id = new_run(tracking)
-        tracking.LogBatch(
-            pb.LogBatchRequest(
-                run_id=run_id,
-                params={f"param_{number}": pb.ParamValue(double_value=0.1 * number) for number in range(10)},
-                tags={f"tag_{number}": f"some value {number}" for number in range(5)},
-                metrics=[
-                    pb.MetricPoints(key=f"metric_{number}", values=[0.5], steps=[1], timestamps_ms=[1_700_000_000_000])
-                    for number in range(10)
-                ],
-            )
+        return [_typical_run(tracking) for _ in range(count)]
+
+
+def _typical_run(tracking: tracking_service_pb2_grpc.TrackingServiceStub) -> pb.Run:
+    run_id = new_run(tracking)
+    tracking.LogBatch(
+        pb.LogBatchRequest(
+            run_id=run_id,
+            params={f"param_{number}": pb.ParamValue(double_value=0.1 * number) for number in range(10)},
+            tags={f"tag_{number}": f"some value {number}" for number in range(5)},
+            metrics=[
+                pb.MetricPoints(key=f"metric_{number}", values=[0.5], steps=[1], timestamps_ms=[1_700_000_000_000])
+                for number in range(10)
+            ],
         )
-        return tracking.GetRun(pb.GetRunRequest(run_id=run_id)).run
+    )
+    return tracking.GetRun(pb.GetRunRequest(run_id=run_id)).run
 
 
 def new_run(tracking: tracking_service_pb2_grpc.TrackingServiceStub) -> str:

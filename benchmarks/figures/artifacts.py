@@ -25,10 +25,10 @@ _CHUNK_BYTES = 1024 * 1024
 _CHUNKS = 200
 _SERVICE = "/milepost.v1.ArtifactService"
 _PEER = f"/{grpc_stream.SERVICE}"
-_BARE = ("artifact upload", "artifact download", "server memory during artifacts")
+_NAMES = ("artifact upload", "artifact download", "server memory during artifacts")
 
 
-@benchmark(*_BARE)
+@benchmark(*_NAMES)
 def artifacts(effort: Effort) -> Iterator[Figure]:
     """200 MiB up and down in messages of 1 MiB by one stream, beside a bare gRPC byte stream of the same messages.
 
@@ -54,9 +54,9 @@ def artifacts(effort: Effort) -> Iterator[Figure]:
                 partial(transfer.down, subject.grpc_port, f"{_SERVICE}/DownloadArtifact"),
             )
         growth = (peak_resident_bytes(subject.pid) - idle) / 2**20
-    for name, (limit, sample) in zip(_BARE, (up, down), strict=False):
+    for name, (limit, sample) in zip(_NAMES, (up, down), strict=False):
         yield Figure(name, sample.value, "MiB/s", limit.value, Goal("ratio", ">=", 0.5))
-    yield Figure(_BARE[2], growth, "MiB", goal=Goal("value", "<", 64), detail=f"idle at {idle / 2**20:.0f} MiB")
+    yield Figure(_NAMES[2], growth, "MiB", goal=Goal("value", "<", 64), detail=f"idle at {idle / 2**20:.0f} MiB")
 
 
 @dataclass(frozen=True, slots=True)

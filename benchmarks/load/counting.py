@@ -42,7 +42,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--server-pid", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--path", required=True)
+    parser.add_argument("--payloads", type=Path, required=True, help="What is sent in turn, see write_payloads.")
     parser.add_argument("--callers", type=int, default=32)
     return parser
 
@@ -79,7 +79,7 @@ def write(report: Report) -> None:
 
 
 def write_payloads(path: Path, payloads: Sequence[bytes]) -> None:
-    """Stores the request bodies that a generator sends in turn."""
+    """Stores what a generator sends in turn: serialized requests, or paths for HTTP."""
     path.write_text(json.dumps([payload.hex() for payload in payloads]))
 
 

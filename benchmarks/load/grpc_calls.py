@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import cast
 
 import uvloop
@@ -141,7 +140,7 @@ class Connection(asyncio.Protocol):
 
 async def _run() -> Report:
     parser = arguments()
-    parser.add_argument("--payloads", type=Path, required=True)
+    parser.add_argument("--path", required=True)
     parser.add_argument("--connections", type=int, default=4)
     options = parser.parse_args()
     payloads = itertools.cycle(read_payloads(options.payloads))

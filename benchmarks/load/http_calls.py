@@ -6,26 +6,28 @@ Of an answer only the status and `content-length` are read. Each caller waits fo
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Iterator
 from typing import cast
 
 import uvloop
 
-from benchmarks.load.counting import Report, arguments, watch, write
+from benchmarks.load.counting import Report, arguments, read_payloads, watch, write
 
 
 class Connection(asyncio.Protocol):
-    """One kept connection that asks for `path` on and on."""
+    """One kept connection that sends the next of `requests` for each answer."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, requests: Iterator[bytes]) -> None:
         self.done = 0
         self.error = ""
-        self._request = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+        self._requests = requests
         self._got = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asks for the first time."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
         """Asks again once the answer is whole."""
@@ -38,7 +40,7 @@ class Connection(asyncio.Protocol):
             return
         self.done += 1
         self._got = b""
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
     def close(self) -> None:
         """Hangs up."""
@@ -49,12 +51,17 @@ class Connection(asyncio.Protocol):
         return int(after.partition(b"\r\n")[0])
 
 
+def _request(path: bytes) -> bytes:
+    return b"GET %s HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n" % path
+
+
 async def _run() -> Report:
     options = arguments().parse_args()
+    requests = itertools.cycle([_request(path) for path in read_payloads(options.payloads)])
     loop = asyncio.get_running_loop()
     connections = []
     for _ in range(options.callers):
-        connection = Connection(options.path)
+        connection = Connection(requests)
         await loop.create_connection(lambda made=connection: made, "127.0.0.1", options.port)  # type: ignore[misc]
         connections.append(connection)
     return await watch(connections, options.server_pid, options.seconds)

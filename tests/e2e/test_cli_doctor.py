@@ -23,7 +23,7 @@ def test_all_is_well_with_a_running_server(server: RunningServer) -> None:
     found = Cli(server.grpc_address).json("doctor", "--http-url", server.http_url)
     status = {check["name"]: check["status"] for check in found["checks"]}
     assert found["healthy"]
-    assert {status[name] for name in ("client", "packages", "grpc", "versions", "health", "http")} == {"ok"}
+    assert {status[name] for name in ("client", "packages", "grpc", "versions", "health", "http", "clock")} == {"ok"}
 
 
 def test_a_server_that_does_not_answer_fails_with_the_remedy(free_port: int) -> None:

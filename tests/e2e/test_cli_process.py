@@ -29,7 +29,7 @@ def run(server: RunningServer) -> Run:
     return Client(server.grpc_address).experiments.get_or_create("cli-process").create_run("own")
 
 
-def test_help_lists_all_commands_without_importing_the_server_or_grpc(cli: Cli) -> None:
+def test_help_lists_all_commands_without_importing_the_server_or_grpc() -> None:
     code = (
         "import sys; from milepost.cli.main import app\n"
         "try: app(['--help'], prog_name='milepost')\n"
@@ -55,6 +55,12 @@ def test_a_client_command_does_not_import_the_server(server: RunningServer) -> N
 def test_commands_of_the_server_are_imported_when_they_are_used(cli: Cli) -> None:
     assert "--grpc-port" in cli.run("server", "--help").stdout
     assert "upgrade" in cli.run("db", "--help").stdout
+
+
+def test_commands_of_the_server_say_what_to_install_where_it_is_not(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("milepost.cli._lazy.entry_points", lambda group: [])
+    assert "\n  server " not in cli.out("--help")
+    assert "pip install milepost" in cli.refused("server")
 
 
 def test_version(cli: Cli) -> None:
@@ -138,7 +144,7 @@ def test_ctrl_c_ends_a_transfer_of_several_files_with_130(cli: Cli, run: Run, tm
     for name in ("a.bin", "b.bin"):
         with (tmp_path / name).open("wb") as file:
             file.truncate(2 * 1024**3)  # no block of it is on the disk
-    code, seen = at_terminal(cli, "artifacts", "put", run.run_id, str(tmp_path), once="/4.3 GB", answer="\x03")
+    code, seen = at_terminal(cli, "artifacts", "put", run.run_id, str(tmp_path), once="/4.0 GiB", answer="\x03")
     assert code == 130
     assert "Traceback" not in seen
     assert not list(run.artifacts())

@@ -129,6 +129,13 @@ def test_params_of_other_types_differ(cli: Cli, run: Run) -> None:
     assert "n" in cli.json("runs", "compare", "--diff", run.run_id, other.run_id)["params"]
 
 
+def test_values_that_differ_do_not_look_the_same(cli: Cli, run: Run) -> None:
+    other = run._client.runs.create(run.experiment_id)
+    run.log_metrics({"loss": 0.1234567})
+    other.log_metrics({"loss": 0.1234568})
+    assert "0.1234567  " in cli.out("runs", "compare", run.run_id, other.run_id)
+
+
 def test_compare_needs_two_runs(cli: Cli, run: Run) -> None:
     assert "two or more" in cli.run("runs", "compare", run.run_id, code=2).stderr
 

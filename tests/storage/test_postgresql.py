@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -27,6 +28,24 @@ def own_postgres() -> Iterator[Postgres]:
     running = Postgres()
     yield running
     running.stop()
+
+
+@asynccontextmanager
+async def holding_a_connection(storage: Storage) -> AsyncIterator[None]:
+    """Keeps one connection busy."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(tx: Transaction) -> None:
+        begun.set()
+        await go_on.wait()
+
+    holding = asyncio.create_task(storage.write(hold))
+    await begun.wait()
+    try:
+        yield
+    finally:
+        go_on.set()
+        await holding
 
 
 @pytest_asyncio.fixture
@@ -116,42 +135,25 @@ async def test_the_work_of_a_cancelled_caller_is_committed(storage: Storage) -> 
 
 async def test_who_finds_no_free_connection_is_told_to_come_again(postgres: Postgres) -> None:
     async with opened(postgres.create_database(), pool_size=1) as storage:
-        begun, go_on = asyncio.Event(), asyncio.Event()
-
-        async def hold(tx: Transaction) -> None:
-            begun.set()
-            await go_on.wait()
-
-        holding = asyncio.create_task(storage.write(hold))
-        await begun.wait()
-        error = await refusal(storage.read(lambda tx: tx.experiments.find("a")))
+        async with holding_a_connection(storage):
+            error = await refusal(find(storage, "Default"))
         assert isinstance(error, ResourceExhausted)
         assert error.reason == pb.ERROR_REASON_TOO_MANY_REQUESTS
         assert error.retry_after_s
-        go_on.set()
-        await holding
         assert await find(storage, "Default")
 
 
-async def test_a_database_that_takes_no_more_connections_is_told_apart_from_a_defect(postgres: Postgres) -> None:
+async def test_a_database_that_takes_no_more_connections_is_no_defect(postgres: Postgres) -> None:
     url = make_url(postgres.create_database())
     role = unique("role").replace("-", "_")
     postgres.sql(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 1")
     postgres.sql(f"ALTER DATABASE {url.database} OWNER TO {role}")
     async with opened(url.set(username=role).render_as_string(), pool_size=2) as storage:
-        begun, go_on = asyncio.Event(), asyncio.Event()
-
-        async def hold(tx: Transaction) -> None:
-            begun.set()
-            await go_on.wait()
-
-        holding = asyncio.create_task(storage.write(hold))
-        await begun.wait()
-        error = await refusal(storage.read(lambda tx: tx.experiments.find("a")))
+        async with holding_a_connection(storage):
+            error = await refusal(find(storage, "Default"))
         assert isinstance(error, ResourceExhausted)
         assert error.reason == pb.ERROR_REASON_TOO_MANY_REQUESTS
-        go_on.set()
-        await holding
+        assert await find(storage, "Default")
 
 
 async def test_a_unit_whose_connection_ends_may_be_repeated(postgres: Postgres) -> None:

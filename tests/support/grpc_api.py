@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, cast
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
@@ -14,6 +15,7 @@ from support.api import TIMEOUT_S, Api, Download, RawAnswer, descriptor, respons
 from support.errors import ApiError, api_error
 
 MAX_DOWNLOAD_PIECE = 1024 * 1024
+_UPLOAD = "milepost.v1.ArtifactService/UploadArtifact"
 _MAX_RECEIVED = 64 * 1024 * 1024
 # Refusals that the gRPC library itself makes, before any code of the server can add details.
 _LIBRARY_CODES = (code_pb2.RESOURCE_EXHAUSTED, code_pb2.UNIMPLEMENTED)
@@ -27,14 +29,13 @@ class GrpcApi(Api):
     def __init__(self, address: str, database: str) -> None:
         super().__init__(database)
         self.address = address
-        self._channel = grpc.aio.insecure_channel(
-            address,
-            options=[
-                ("grpc.max_receive_message_length", _MAX_RECEIVED),
-                # Channels of one process would otherwise share a connection, and with it its flow control.
-                ("grpc.use_local_subchannel_pool", 1),
-            ],
-        )
+        options = [
+            ("grpc.max_receive_message_length", _MAX_RECEIVED),
+            # Channels of one process would otherwise share a connection, and with it its flow control.
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
+        self._channel = grpc.aio.insecure_channel(address, options=options)
+        self._sync_channel = grpc.insecure_channel(address, options=options)
 
     async def call(
         self, method: str, request: Message, *, binding: int = 0, headers: dict[str, str] | None = None
@@ -69,11 +70,16 @@ class GrpcApi(Api):
         return await self.upload_messages(messages())
 
     async def upload_messages(self, messages: AsyncIterator[bytes]) -> pb.Artifact:
-        """Uploads by exactly these messages."""
-        method = "milepost.v1.ArtifactService/UploadArtifact"
+        """Uploads by exactly these messages.
+
+        Over the synchronous channel: when a call is refused while it still sends, the asynchronous one may report that
+        it failed to send instead of the server's status (grpc/grpc#36066).
+        """
+        blocking = _blocking(messages, asyncio.get_running_loop())
+        call = self._sync_channel.stream_unary(f"/{_UPLOAD}", None, None).future(blocking, timeout=TIMEOUT_S)
         try:
-            answer: bytes = await self._channel.stream_unary(f"/{method}", None, None)(messages, timeout=TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
+            answer: bytes = await asyncio.to_thread(call.result)
+        except grpc.RpcError as error:
             raise read_error(error) from error
         return pb.UploadArtifactResponse.FromString(answer).artifact
 
@@ -104,12 +110,13 @@ class GrpcApi(Api):
 
     async def close(self) -> None:
         await self._channel.close(None)
+        self._sync_channel.close()
 
 
-def read_error(error: grpc.aio.AioRpcError) -> ApiError:
-    """The error that a call ended with, from its status details."""
+def read_error(error: Any) -> ApiError:
+    """The error that a call of either channel ended with, from its status details."""
     code: int = error.code().value[0]
-    trailing: dict[str, Any] = dict(cast("tuple[tuple[str, Any], ...]", error.trailing_metadata()))
+    trailing: dict[str, Any] = dict(error.trailing_metadata() or ())
     details = trailing.get("grpc-status-details-bin")
     if details is None:
         assert code in _LIBRARY_CODES, f"an error without details: {error.code()} {error.details()}"
@@ -118,3 +125,13 @@ def read_error(error: grpc.aio.AioRpcError) -> ApiError:
     assert status.code == code, f"the details say {status.code}, the status {code}"
     assert status.message == error.details()
     return api_error(status, trailing.get("x-request-id", ""))
+
+
+def _blocking(messages: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+    """`messages`, which live in `loop`, for a thread."""
+
+    async def following() -> bytes | None:
+        return await anext(messages, None)
+
+    while (message := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not None:
+        yield message

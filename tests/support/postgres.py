@@ -40,11 +40,14 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="milepost-postgres-"))
         self._data = self._folder / "data"
         self._databases = 0
-        self._user: str | None = None
+        self._as_user: tuple[str, ...] = ()
         self._bin = _find_programs()
         if os.geteuid() == 0:
-            self._user = "nobody"
-            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
+            user = pwd.getpwnam("nobody")
+            os.chown(self._folder, user.pw_uid, user.pw_gid)
+            # Not `subprocess.run(user=...)`: that forks for real, which processes with gRPC's threads do not survive.
+            # `env`, because only a second program has lost the powers of root altogether.
+            self._as_user = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "env")
             self._bin = self._reachable_programs(self._bin)
         self.port = _free_port()
         self._initialise()
@@ -87,7 +90,7 @@ class Postgres:
         """The programs, or a copy of them where the unprivileged user may not enter their folder."""
         try:
             self._run("postgres", "--version")
-        except PermissionError:
+        except PostgresUnavailableError:
             # The wheel's programs find their libraries by relative paths, so those are copied along.
             copy = self._folder / "programs"
             for folder in (programs.parent, _WHEEL.with_name(f"{_WHEEL.name}.libs")):
@@ -100,16 +103,13 @@ class Postgres:
         # A file, not a pipe: the server that pg_ctl leaves behind inherits it and would keep a pipe open.
         with tempfile.TemporaryFile("w+") as output:
             result = subprocess.run(
-                [self._bin / program, *arguments],
+                [*self._as_user, self._bin / program, *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 timeout=COMMAND_TIMEOUT_S,
                 cwd=self._folder,
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
-                user=self._user,
-                group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
-                extra_groups=None if self._user is None else [],
             )
             output.seek(0)
             text = output.read()

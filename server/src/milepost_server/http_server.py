@@ -30,7 +30,7 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
-            date_header=False,
+            date_header=True,
             ws="none",
             timeout_keep_alive=20,
         )

@@ -38,7 +38,7 @@ class GrpcListener:
                 ("grpc.max_receive_message_length", max_message_bytes),
                 ("grpc.max_send_message_length", -1),
                 # Clients ping each 30 s, also between calls; gRPC's defaults would cut them off.
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
                 ("grpc.keepalive_permit_without_calls", 1),
                 # Two servers on one port would share its calls by chance.
                 ("grpc.so_reuseport", 0),

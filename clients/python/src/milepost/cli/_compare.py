@@ -23,8 +23,8 @@ def print_comparison(client: Client, runs: Sequence[Run], *, only_different: boo
     made = table("", "", *(run.run_id for run in runs))
     rows = [
         *_attribute_rows(client, runs),
-        *_rows(runs, "params", _values("params"), plain),
-        *_rows(runs, "metrics", _last_values, _exact_enough),
+        *_rows("params", [run.params for run in runs], plain),
+        *_rows("metrics", [run.metrics for run in runs], number),
     ]
     for label, cells, different in rows:
         if different or not only_different:
@@ -53,27 +53,15 @@ def _attribute_rows(client: Client, runs: Sequence[Run]) -> list[Row]:
     return rows
 
 
-def _rows(
-    runs: Sequence[Run], family: str, values_of: Callable[[Run], dict[str, Any]], text: Callable[[Any], str]
-) -> list[Row]:
-    columns = [values_of(run) for run in runs]
+def _rows(family: str, columns: Sequence[dict[str, Any]], text: Callable[[Any], str]) -> list[Row]:
     rows = []
     for key in sorted({key for column in columns for key in column}):
+        different = _differ(columns, key)
         cells = [text(column[key]) if key in column else "" for column in columns]
-        rows.append((f"{family}.{key}", cells, _differ(columns, key)))
+        if different and len(set(cells)) == 1:  # they differ in digits, or a type, that this does not show
+            cells = [repr(column[key]) for column in columns]
+        rows.append((f"{family}.{key}", cells, different))
     return rows
-
-
-def _values(family: str) -> Callable[[Run], dict[str, Any]]:
-    return lambda run: getattr(run, family)
-
-
-def _last_values(run: Run) -> dict[str, Any]:
-    return run.metrics
-
-
-def _exact_enough(value: float) -> str:
-    return number(value)
 
 
 def _differ(columns: Sequence[dict[str, Any]], key: str) -> bool:

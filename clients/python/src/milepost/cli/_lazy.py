@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
-from milepost.cli._failures import reported
+from milepost.cli._failures import Refusal, reported
 
 ENTRY_POINTS = "milepost.commands"
 
@@ -45,7 +45,8 @@ _OWN = {
     "artifacts": _own("artifacts", "List, get, put and remove the files of runs."),
     "doctor": _own("doctor", "Check this machine and the way to the server.", "doctor"),
 }
-_KNOWN_HELP = {
+# Of the distribution `milepost`, whose entry points say no more than their names.
+_OF_THE_SERVER = {
     "server": "Run the server.",
     "db": "Look after the server's database.",
     "demo": "Train a few models, and look at what was tracked.",
@@ -53,13 +54,12 @@ _KNOWN_HELP = {
 
 
 def commands() -> dict[str, Lazy]:
-    """All commands by name: our own, then the added ones. Nothing is imported."""
+    """All commands by name: our own, the server's, then any others. Nothing is imported."""
+    added = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    names = [*filter(added.__contains__, _OF_THE_SERVER), *sorted(added.keys() - _OF_THE_SERVER.keys())]
     found = dict(_OWN)
-    for entry in sorted(
-        entry_points(group=ENTRY_POINTS), key=lambda entry: (entry.name not in _KNOWN_HELP, entry.name)
-    ):
-        distribution = entry.dist.name if entry.dist else entry.value
-        found.setdefault(entry.name, Lazy(entry.load, _KNOWN_HELP.get(entry.name, f"Added by {distribution}.")))
+    for name in names:
+        found.setdefault(name, Lazy(added[name].load, _OF_THE_SERVER.get(name, f"Added by {added[name].value}.")))
     return found
 
 
@@ -74,9 +74,14 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Imports the command that is called, or whose words the shell completes."""
-        lazy = self._lazy.pop(args[0], None)
+        name = args[0]
+        lazy = self._lazy.pop(name, None)
         if lazy is not None:
-            self.add_command(_built(args[0], lazy.load()), args[0])
+            self.add_command(_built(name, lazy.load()), name)
+        elif name in _OF_THE_SERVER and name not in self.commands and not ctx.resilient_parsing:
+            raise Refusal(
+                "MISSING_PACKAGE", f"`milepost {name}` comes with the server. Install it with: pip install milepost"
+            )
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:

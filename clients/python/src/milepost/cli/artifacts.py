@@ -90,6 +90,7 @@ def put(
     """Upload a file, or all files below a directory. Each replaces what was at its path."""
     client = connect(ctx)
     artifacts = client.artifacts
+    client.runs.get(run_id)  # also opens the one connection that all files share, and that Ctrl-C closes
     with transfer(client, source.name) as progress:
         if str(source) == "-":
             if not path:

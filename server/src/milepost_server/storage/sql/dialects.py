@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, literal
-from sqlalchemy.dialects.postgresql import asyncpg
-from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Dialect
-
-SQLITE: Dialect = pysqlite.dialect(paramstyle="named")
-POSTGRESQL: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 def like(dialect: Dialect, text: ColumnElement[str], pattern: str, *, case_sensitive: bool) -> ColumnElement[bool]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 from sqlalchemy import and_, bindparam, insert, select, update
 
 from milepost import v1 as pb
@@ -101,12 +101,11 @@ class MetricRows:
             _HISTORY, series=found[0][0], after=-1 if after is None else after, most=limit + 1
         )
         shown = rows[:limit]
-        bits = np.fromiter((row[3] for row in shown), dtype=np.int64, count=len(shown))
         points = pb.MetricPoints(
             key=metric,
             steps=[row[1] for row in shown],
             timestamps_ms=[row[2] for row in shown],
-            values=bits.view(np.float64).tolist(),
+            values=array("d", array("q", [row[3] for row in shown]).tobytes()),
         )
         return points, (shown[-1][0] if len(rows) > limit else None)
 
@@ -123,7 +122,7 @@ def _columns(summary: pb.MetricSummary) -> dict[str, bytes | int | float | None]
 def _point_rows(series_id: int, begin: int, metrics: Iterable[pb.MetricPoints]) -> list[dict[str, int]]:
     rows: list[dict[str, int]] = []
     for points in metrics:
-        bits = np.array(points.values, dtype=np.float64).view(np.int64).tolist()
+        bits = array("q", array("d", points.values).tobytes())
         for step, time_ms, value in zip(points.steps, points.timestamps_ms, bits, strict=True):
             sequence = begin + len(rows)
             rows.append({"series_id": series_id, "sequence": sequence, "step": step, "time_ms": time_ms, "bits": value})

@@ -14,10 +14,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from milepost_server.errors import FailedPrecondition
+from milepost_server.storage.sql.connecting import opening, parse_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that nobody else uses for an advisory lock in the same database.
@@ -40,11 +41,18 @@ async def ensure_schema(url: str, *, upgrade: bool) -> str:
 
     Raises:
         SchemaMismatch: The schema is older and `upgrade` is false, or it is none that this version knows.
+        Unavailable: The database cannot be opened.
+        ValueError: The URL is none of those.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _ensure_sqlite(parsed, upgrade)
-    engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"))
+    parsed = parse_url(url)
+    with opening(parsed):
+        if parsed.drivername == "sqlite":
+            return _ensure_sqlite(parsed, upgrade)
+        return await _ensure_postgresql(parsed, upgrade)
+
+
+async def _ensure_postgresql(url: URL, upgrade: bool) -> str:
+    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"))
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -75,16 +83,21 @@ def _ensure_sqlite(url: URL, upgrade: bool) -> str:
 
 
 async def current_revision(url: str) -> str | None:
-    """The revision that the database has; None for an empty one. Changes nothing."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _current_sqlite(parsed)
-    async_engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"))
+    """The revision that the database has; None for an empty one. Changes nothing. Raises as `ensure_schema` does."""
+    parsed = parse_url(url)
+    with opening(parsed):
+        if parsed.drivername == "sqlite":
+            return _current_sqlite(parsed)
+        return await _current_postgresql(parsed)
+
+
+async def _current_postgresql(url: URL) -> str | None:
+    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"))
     try:
-        async with async_engine.connect() as async_connection:
-            return await async_connection.run_sync(_current)
+        async with engine.connect() as connection:
+            return await connection.run_sync(_current)
     finally:
-        await async_engine.dispose()
+        await engine.dispose()
 
 
 def _current_sqlite(url: URL) -> str | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from milepost_server.storage.base import Storage
-from milepost_server.storage.sql.postgresql import PostgresqlStorage
+from milepost_server.storage.sql.connecting import opening, parse_url
 from milepost_server.storage.sql.sqlite import SqliteStorage
 
 
@@ -21,15 +19,14 @@ async def open_storage(url: str, artifact_root: str, *, synchronous: str, pool_s
         pool_size: For PostgreSQL, most connections.
 
     Raises:
+        Unavailable: The database cannot be opened.
         ValueError: The URL names a database of another kind.
     """
-    parsed = make_url(url)
-    match parsed.get_backend_name():
-        case "sqlite" if parsed.database:
-            return SqliteStorage(Path(parsed.database), artifact_root, synchronous)
-        case "postgresql":
-            return await PostgresqlStorage.connect(url, artifact_root, pool_size)
-        case other:
-            raise ValueError(
-                f"database URL of kind {other!r}; use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
-            )
+    parsed = parse_url(url)
+    with opening(parsed):
+        if parsed.drivername == "sqlite":
+            return SqliteStorage(Path(parsed.database or ""), artifact_root, synchronous)
+        # The embedded database starts sooner without what only PostgreSQL needs.
+        from milepost_server.storage.sql.postgresql import PostgresqlStorage
+
+        return await PostgresqlStorage.connect(url, artifact_root, pool_size)

@@ -9,15 +9,18 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.engine import Dialect
 
 from milepost import v1 as pb
 from milepost_server.errors import Aborted, ResourceExhausted, Unavailable
 from milepost_server.storage.base import Transaction
-from milepost_server.storage.sql.dialects import POSTGRESQL
 from milepost_server.storage.sql.statements import Compiled, Row, Statement
 from milepost_server.storage.sql.transaction import SqlTransaction
 
 _log = logging.getLogger(__name__)
+
+POSTGRESQL: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Awaitable[T]]
@@ -117,7 +120,7 @@ class PostgresqlStorage:
     async def _connection(self) -> AsyncIterator[Any]:
         try:
             driver = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S)
-        except TimeoutError as error:
+        except (TimeoutError, asyncpg.TooManyConnectionsError) as error:
             raise ResourceExhausted(
                 "All connections to the database are busy. Repeat later.",
                 reason=pb.ERROR_REASON_TOO_MANY_REQUESTS,

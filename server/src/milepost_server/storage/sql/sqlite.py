@@ -21,14 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
+from sqlalchemy.dialects.sqlite import pysqlite
+from sqlalchemy.engine import Dialect
+
 from milepost import v1 as pb
 from milepost_server.errors import ResourceExhausted, Unavailable
 from milepost_server.storage.base import Transaction
-from milepost_server.storage.sql.dialects import SQLITE
 from milepost_server.storage.sql.statements import Row, Statement
 from milepost_server.storage.sql.transaction import SqlTransaction
 
 _log = logging.getLogger(__name__)
+
+SQLITE: Dialect = pysqlite.dialect(paramstyle="named")
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Awaitable[T]]

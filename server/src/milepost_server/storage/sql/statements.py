@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, ClauseElement, ColumnElement, Table, Text, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -106,9 +106,11 @@ def _any_of_sqlite(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(_AnyOf, "postgresql")
 def _any_of_postgresql(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
+    from sqlalchemy.dialects.postgresql import ARRAY  # this dialect is not loaded where it is not used
+
     column = compiler.process(element.column, **kw)
     item = BigInteger() if isinstance(element.column.type, BigInteger) else Text()
-    array = compiler.process(bindparam(element.name, type_=postgresql.ARRAY(item)), **kw)
+    array = compiler.process(bindparam(element.name, type_=ARRAY(item)), **kw)
     return f"{column} = ANY ({array})"
 
 
@@ -149,20 +151,28 @@ class Upsert:
         update: Sequence[str] = (),
         returning: Sequence[str] = (),
     ) -> None:
+        self._table = table
+        self._values = {column: bindparam(column, type_=table.c[column].type) for column in columns}
+        self._key = key
+        self._update = update
+        self._returning = [table.c[column] for column in returning]
         self._statements: dict[str, Statement] = {}
-        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert)):
-            core = insert(table).values({column: bindparam(column, type_=table.c[column].type) for column in columns})
-            if update:
-                core = core.on_conflict_do_update(
-                    index_elements=key, set_={column: core.excluded[column] for column in update}
-                )
-            else:
-                core = core.on_conflict_do_nothing(index_elements=key)
-            if returning:
-                self._statements[name] = Statement(core.returning(*(table.c[column] for column in returning)))
-            else:
-                self._statements[name] = Statement(core)
 
     def on(self, connection: Connection) -> Statement:
         """The statement for a connection's database."""
-        return self._statements[connection.dialect.name]
+        name = connection.dialect.name
+        statement = self._statements.get(name)
+        if statement is None:
+            statement = self._statements[name] = Statement(self._core(name))
+        return statement
+
+    def _core(self, dialect: str) -> ClauseElement:
+        insert: Any = import_module(f"sqlalchemy.dialects.{dialect}").insert
+        core = insert(self._table).values(self._values)
+        if self._update:
+            changed = {column: core.excluded[column] for column in self._update}
+            core = core.on_conflict_do_update(index_elements=self._key, set_=changed)
+        else:
+            core = core.on_conflict_do_nothing(index_elements=self._key)
+        made: ClauseElement = core.returning(*self._returning) if self._returning else core
+        return made

@@ -1,0 +1,46 @@
+"""What all that opens a database has in common: its URL, and what is told when it cannot be opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from milepost import v1 as pb
+from milepost_server.errors import Unavailable
+
+_KINDS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+
+
+def parse_url(url: str) -> URL:
+    """The parts of a database URL.
+
+    Raises:
+        ValueError: It is none, or names a database of another kind.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # The text may hold a password.
+        raise ValueError(f"the database URL cannot be read; use {_KINDS}") from None
+    if parsed.drivername not in ("sqlite", "postgresql") or not parsed.database:
+        shown = parsed.render_as_string(hide_password=True)
+        raise ValueError(f"the database URL {shown!r} is of another kind or names no database; use {_KINDS}")
+    return parsed
+
+
+@contextmanager
+def opening(url: URL) -> Iterator[None]:
+    """Turns failures to open a database into `Unavailable`, which names it and says what the driver said."""
+    try:
+        yield
+    except (OSError, sqlite3.Error, asyncpg.PostgresError, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise Unavailable(
+            f"The database {url.render_as_string(hide_password=True)} cannot be opened: {cause}",
+            reason=pb.ERROR_REASON_DATABASE_UNAVAILABLE,
+        ) from error
