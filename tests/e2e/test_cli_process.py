@@ -132,6 +132,13 @@ def test_a_purge_asks_at_a_terminal_and_takes_no_for_an_answer(cli: Cli, run: Ru
     assert run.refresh().deleted
 
 
+def test_a_purge_is_done_when_the_answer_is_yes(cli: Cli, run: Run) -> None:
+    run.delete()
+    code, _ = at_terminal(cli, "runs", "purge", run.run_id, once="Go on?", answer="y\n")
+    assert code == 0
+    assert "RUN_NOT_FOUND" in cli.refused("runs", "show", run.run_id)
+
+
 def test_a_table_at_a_terminal_has_no_line_that_is_too_long(cli: Cli, run: Run) -> None:
     run.log_metrics({f"metric-with-a-long-name-{index}": 1.0 for index in range(6)})
     code, seen = at_terminal(cli, "runs", "list", "-e", "cli-process", NO_COLOR="1", TERM="dumb")

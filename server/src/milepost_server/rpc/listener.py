@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 import grpc
+from google.api import httpbody_pb2
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -136,6 +137,7 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], call: Call, error:
 
 def _parser(method: Method) -> Callable[[bytes], Message]:
     request_class = method.request_class
+    carries_bytes = _carries_bytes(method)
 
     def parse(raw: bytes) -> Message:
         try:
@@ -145,24 +147,23 @@ def _parser(method: Method) -> Callable[[bytes], Message]:
                 f"The bytes are no {request_class.DESCRIPTOR.full_name}. Send a message of the method's type.",
                 reason=pb.ERROR_REASON_MALFORMED_BODY,
             ) from error
-        _refuse_unknown_fields(message, raw)
+        # A size takes a serialization, which is cheap unless the message holds a chunk of a file.
+        unknown = _unknown_field(message) if carries_bytes else _unknown_field_by_size(message, raw)
+        if unknown:
+            raise _unknown_field_refused(message, unknown)
         return message
 
     return parse
 
 
-def _refuse_unknown_fields(message: Message, raw: bytes) -> None:
-    """Refuses a message of which a part was not understood, and that would be stored without that part.
+def _carries_bytes(method: Method) -> bool:
+    fields = method.request_class.DESCRIPTOR.fields
+    return any(field.message_type is httpbody_pb2.HttpBody.DESCRIPTOR for field in fields)
 
-    A message is shorter without its unknown fields. The size of `raw` is no measure: a message may be spelled in a
-    longer way than the usual one.
-    """
-    size = message.ByteSize()
-    message.DiscardUnknownFields()
-    if message.ByteSize() == size:
-        return
-    where = _unknown_field(type(message).FromString(raw), "")
-    raise InvalidArgument(
+
+def _unknown_field_refused(message: Message, where: str) -> InvalidArgument:
+    """A part of the message was not understood, and the message would be stored without that part."""
+    return InvalidArgument(
         f"{message.DESCRIPTOR.full_name} has the unknown field {where}. Nothing was stored. "
         "Use a client of the server's version, or leave the field out.",
         reason=pb.ERROR_REASON_UNKNOWN_FIELD,
@@ -171,19 +172,31 @@ def _refuse_unknown_fields(message: Message, raw: bytes) -> None:
     )
 
 
-def _unknown_field(message: Message, path: str) -> str:
-    """Path and number of the first unknown field in a message; empty when it has none."""
+def _unknown_field_by_size(message: Message, raw: bytes) -> str:
+    """As `_unknown_field`, and faster for many small fields.
+
+    A message is shorter without its unknown fields. The size of `raw` is no measure: a message may be spelled in a
+    longer way than the usual one.
+    """
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    return "" if message.ByteSize() == size else _unknown_field(type(message).FromString(raw))
+
+
+def _unknown_field(message: Message, path: str = "") -> str:
+    """Path and number of the first unknown field in a message; empty when it has none. Copies no values."""
     for unknown in UnknownFieldSet(message):  # type: ignore[attr-defined]
         return f"{path}{unknown.field_number}"
-    for field, value in message.ListFields():
+    for field in message.DESCRIPTOR.fields:
         if field.message_type is None:
             continue
+        value = getattr(message, field.name)
         if field.message_type.GetOptions().map_entry:
             inside = [(f"[{key!r}]", item) for key, item in value.items() if isinstance(item, Message)]
         elif field.is_repeated:
             inside = [(f"[{index}]", item) for index, item in enumerate(value)]
         else:
-            inside = [("", value)]
+            inside = [("", value)] if message.HasField(field.name) else []
         for where, item in inside:
             found = _unknown_field(item, f"{path}{field.name}{where}.")
             if found:

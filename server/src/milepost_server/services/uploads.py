@@ -205,10 +205,12 @@ async def _write(
     message: pb.UploadArtifactRequest | None = first
     while message is not None:
         expected = message.sha256.lower() or expected
-        if message.body.data:
-            if plan.size is not None and staged.size + len(message.body.data) > plan.size:
+        # Each access to the field makes a copy.
+        data = message.body.data
+        if data:
+            if plan.size is not None and staged.size + len(data) > plan.size:
                 raise invalid_field("size", f"is {plan.size}, but more bytes came; send the size of the whole file")
-            await staged.write(message.body.data)
+            await staged.write(data)
         message = await anext(requests, None)
     return expected
 

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.error import URLError
 
 from milepost._version import __version__
 from milepost.cli._text import size
@@ -119,7 +120,8 @@ def _http(url: str, guessed: bool) -> Iterator[Check]:
             body = answer.read(200).decode(errors="replace").strip()
     except (OSError, HTTPException, ValueError) as error:
         remedy = " Its address is a guess: give --http-url." if guessed else ""
-        yield Check("http", "warn" if guessed else "fail", f"{url}/readyz is not ready: {error}.{remedy}")
+        cause = error.reason if type(error) is URLError else error  # which says no more than its cause
+        yield Check("http", "warn" if guessed else "fail", f"{url}/readyz is not ready: {cause}.{remedy}")
         return
     yield Check("http", "ok", f"{url}/readyz says {body!r}")
     if date is not None:

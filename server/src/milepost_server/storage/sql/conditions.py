@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, literal_column, not_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, literal_column, not_, or_, select, true
 from sqlalchemy.engine import Dialect
 
 from milepost_server.filters.ast import (
@@ -149,7 +149,7 @@ class _Conditions:
         )
 
     def _exists(self, source: FromClause, *conditions: _Bool) -> _Bool:
-        found = select(literal_column("1")).select_from(source).where(*conditions)
+        found: Select[Any] = select(literal_column("1")).select_from(source).where(*conditions)
         # What has an OFFSET is looked up row by row.
         return exists(found if self.joins else found.offset(0))
 

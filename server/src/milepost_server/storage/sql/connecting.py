@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -38,9 +37,19 @@ def opening(url: URL) -> Iterator[None]:
     """Turns failures to open a database into `Unavailable`, which names it and says what the driver said."""
     try:
         yield
-    except (OSError, sqlite3.Error, asyncpg.PostgresError, DBAPIError) as error:
+    except (OSError, DBAPIError, _driver_error(url)) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise Unavailable(
             f"The database {url.render_as_string(hide_password=True)} cannot be opened: {cause}",
             reason=pb.ERROR_REASON_DATABASE_UNAVAILABLE,
         ) from error
+
+
+def _driver_error(url: URL) -> type[Exception]:
+    if url.drivername == "sqlite":
+        return sqlite3.Error
+    # The embedded database starts sooner without what only PostgreSQL needs.
+    import asyncpg
+
+    error: type[Exception] = asyncpg.PostgresError
+    return error

@@ -15,16 +15,16 @@ from milepost_server.storage.sql.statements import Connection, Statement, any_of
 from milepost_server.storage.sql.summaries import extend, sortable_columns
 
 _SORTABLE = [column.name for column in series.columns if column.name.endswith(("_kind", "_value"))]
-_WRITTEN = ["summary", "count", *_SORTABLE]
+_WRITTEN = ["entry", "count", *_SORTABLE]
 _written = {name: bindparam(name, type_=series.c[name].type) for name in _WRITTEN}
 
 _FIND = Statement(
-    select(attribute_key.c.name, series.c.id, series.c.summary)
+    select(attribute_key.c.name, series.c.id, series.c.entry)
     .join(series, and_(series.c.key_id == attribute_key.c.id, series.c.run_id == bindparam("run")))
     .where(any_of(attribute_key.c.name, "names"))
 )
 _FIND_ONE = Statement(
-    select(attribute_key.c.name, series.c.id, series.c.summary)
+    select(attribute_key.c.name, series.c.id, series.c.entry)
     .join(series, and_(series.c.key_id == attribute_key.c.id, series.c.run_id == bindparam("run")))
     .where(attribute_key.c.name == bindparam("name"))
 )
@@ -65,7 +65,7 @@ class MetricRows:
         for name, (series_id, summary) in stored.items():
             begin = summary.count
             _extend_all(summary, by_key[name])
-            changed.append({"series_id": series_id, **_columns(summary)})
+            changed.append({"series_id": series_id, **_columns(name, summary)})
             await self._connection.execute_many(_ADD, _point_rows(series_id, begin, by_key[name]))
         if changed:
             await self._connection.execute_many(_UPDATE, changed)
@@ -78,7 +78,7 @@ class MetricRows:
             rows = await self._connection.fetch(_FIND_ONE, run=key.row, name=wanted[0])
         else:
             rows = await self._connection.fetch(_FIND, run=key.row, names=self._connection.array(wanted))
-        return {name: (number, pb.MetricSummary.FromString(summary)) for name, number, summary in rows}
+        return {name: (number, pb.Run.FromString(entry).metrics[name]) for name, number, entry in rows}
 
     async def _create(self, key: RunKey, by_key: dict[str, list[pb.MetricPoints]]) -> None:
         key_ids = await intern_keys(self._connection, by_key.keys())
@@ -86,7 +86,7 @@ class MetricRows:
         for name, metrics in by_key.items():
             summary = pb.MetricSummary()
             _extend_all(summary, metrics)
-            rows.append({"run_id": key.row, "key_id": key_ids[name], **_columns(summary)})
+            rows.append({"run_id": key.row, "key_id": key_ids[name], **_columns(name, summary)})
         await self._connection.execute_many(_CREATE, rows)
         for name, (series_id, _) in (await self._find(key, by_key)).items():
             await self._connection.execute_many(_ADD, _point_rows(series_id, 0, by_key[name]))
@@ -115,8 +115,9 @@ def _extend_all(summary: pb.MetricSummary, metrics: Iterable[pb.MetricPoints]) -
         extend(summary, points.steps, points.timestamps_ms, points.values)
 
 
-def _columns(summary: pb.MetricSummary) -> dict[str, bytes | int | float | None]:
-    return {"summary": summary.SerializeToString(), "count": summary.count, **sortable_columns(summary)}
+def _columns(name: str, summary: pb.MetricSummary) -> dict[str, bytes | int | float | None]:
+    entry = pb.Run(metrics={name: summary}).SerializeToString()
+    return {"entry": entry, "count": summary.count, **sortable_columns(summary)}
 
 
 def _point_rows(series_id: int, begin: int, metrics: Iterable[pb.MetricPoints]) -> list[dict[str, int]]:

@@ -1,41 +1,28 @@
-"""Rows below a run: params, tags, summaries of metrics."""
+"""Rows below a run: its params and tags, and what is read of its metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy import ColumnElement, bindparam, delete, select
 
 from milepost import v1 as pb
 from milepost_server.storage.sql.keys import find_keys, intern_keys
-from milepost_server.storage.sql.run_inputs import fill_inputs
-from milepost_server.storage.sql.schema import attribute_key, run_param, run_tag, series
-from milepost_server.storage.sql.statements import Connection, Statement, Upsert, any_of
-from milepost_server.storage.sql.values import fill_param, keep_fields, param_columns
+from milepost_server.storage.sql.schema import run, run_param, run_tag, series
+from milepost_server.storage.sql.statements import Connection, Statement, Upsert, any_of, concatenated
+from milepost_server.storage.sql.values import param_columns
 
+_KINDS = {"params": run_param, "tags": run_tag, "metrics": series}
 
-def _of_runs(table: Table, *columns: str) -> tuple[Statement, Statement]:
-    """Rows of one run, and of several: SQLite plans the first better."""
-    chosen = select(table.c.run_id, attribute_key.c.name, *(table.c[column] for column in columns)).join(
-        attribute_key, attribute_key.c.id == table.c.key_id
-    )
-    return Statement(chosen.where(table.c.run_id == bindparam("run"))), Statement(
-        chosen.where(any_of(table.c.run_id, "runs"))
-    )
-
-
-_PARAMS = _of_runs(run_param, "kind", "text", "integer")
-_TAGS = _of_runs(run_tag, "value")
-_SUMMARIES = _of_runs(series, "summary")
 _ADD_PARAM = Upsert(
-    run_param, ["run_id", "key_id", "kind", "text", "integer", "number_kind", "number"], ["run_id", "key_id"]
+    run_param, ["run_id", "key_id", "kind", "text", "integer", "number_kind", "number", "entry"], ["run_id", "key_id"]
 )
 _STORED_PARAMS = Statement(
-    select(run_param.c.key_id, run_param.c.kind, run_param.c.text, run_param.c.integer).where(
+    select(run_param.c.key_id, run_param.c.entry).where(
         run_param.c.run_id == bindparam("run"), any_of(run_param.c.key_id, "keys")
     )
 )
-_SET_TAG = Upsert(run_tag, ["run_id", "key_id", "value"], ["run_id", "key_id"], ["value"])
+_SET_TAG = Upsert(run_tag, ["run_id", "key_id", "value", "entry"], ["run_id", "key_id"], ["value", "entry"])
 _DELETE_TAGS = Statement(
     delete(run_tag)
     .where(run_tag.c.run_id == bindparam("run"), any_of(run_tag.c.key_id, "keys"))
@@ -43,53 +30,53 @@ _DELETE_TAGS = Statement(
 )
 
 
-async def fill(connection: Connection, runs: Mapping[int, pb.Run], fields: frozenset[str] | None) -> None:
-    """Adds to runs, given by row number, what the wanted fields need, and empties the fields not wanted."""
-    if not runs:
-        return
-    if len(runs) == 1:
-        which, values = 0, {"run": next(iter(runs))}
-    else:
-        which, values = 1, {"runs": connection.array(list(runs))}
-    if fields is None or "params" in fields:
-        for row in await connection.fetch(_PARAMS[which], **values):
-            fill_param(runs[row[0]].params[row[1]], row[2], row[3], row[4])
-    if fields is None or "tags" in fields:
-        for number, key, value in await connection.fetch(_TAGS[which], **values):
-            runs[number].tags[key] = value
-    if fields is None or "metrics" in fields:
-        for number, key, summary in await connection.fetch(_SUMMARIES[which], **values):
-            runs[number].metrics[key].MergeFromString(summary)
-    if fields is None or "inputs" in fields:
-        await fill_inputs(connection, runs)
-    keep_fields(runs.values(), fields)
+def entry_columns(fields: frozenset[str] | None) -> list[ColumnElement[bytes]]:
+    """For a query of runs: the entries of the wanted fields' params, tags and metrics, concatenated; null for none."""
+    return [
+        select(concatenated(table.c.entry)).where(table.c.run_id == run.c.id).scalar_subquery()
+        for field, table in _KINDS.items()
+        if fields is None or field in fields
+    ]
 
 
-async def log_params(connection: Connection, run: int, params: Mapping[str, pb.ParamValue]) -> dict[str, pb.ParamValue]:
+async def log_params(
+    connection: Connection, run_row: int, params: Mapping[str, pb.ParamValue]
+) -> dict[str, pb.ParamValue]:
     """See `storage.base.Runs.log_params`."""
     if not params:
         return {}
     key_ids = await intern_keys(connection, params.keys())
-    rows = [{"run_id": run, "key_id": key_ids[key], **param_columns(value)} for key, value in params.items()]
+    entries = {key: pb.Run(params={key: value}).SerializeToString() for key, value in params.items()}
+    rows = [
+        {"run_id": run_row, "key_id": key_ids[key], "entry": entries[key], **param_columns(value)}
+        for key, value in params.items()
+    ]
     await connection.execute_many(_ADD_PARAM.on(connection), rows)
     wanted = connection.array(list(key_ids.values()))
-    stored = {row[0]: row[1:] for row in await connection.fetch(_STORED_PARAMS, run=run, keys=wanted)}
-    given = {row["key_id"]: (row["kind"], row["text"], row["integer"]) for row in rows}
-    conflicts = {key: stored[key_id] for key, key_id in key_ids.items() if tuple(stored[key_id]) != given[key_id]}
-    return {key: fill_param(pb.ParamValue(), *columns) for key, columns in conflicts.items()}
+    stored: dict[int, bytes] = dict(await connection.fetch(_STORED_PARAMS, run=run_row, keys=wanted))
+    conflicts = {key: stored[key_id] for key, key_id in key_ids.items() if stored[key_id] != entries[key]}
+    return {key: pb.Run.FromString(entry).params[key] for key, entry in conflicts.items()}
 
 
-async def set_tags(connection: Connection, run: int, tags: Mapping[str, str]) -> None:
+async def set_tags(connection: Connection, run_row: int, tags: Mapping[str, str]) -> None:
     """See `storage.base.Runs.set_tags`."""
     if tags:
         key_ids = await intern_keys(connection, tags.keys())
-        rows = [{"run_id": run, "key_id": key_ids[key], "value": value} for key, value in tags.items()]
+        rows = [
+            {
+                "run_id": run_row,
+                "key_id": key_ids[key],
+                "value": value,
+                "entry": pb.Run(tags={key: value}).SerializeToString(),
+            }
+            for key, value in tags.items()
+        ]
         await connection.execute_many(_SET_TAG.on(connection), rows)
 
 
-async def delete_tags(connection: Connection, run: int, keys: Collection[str]) -> set[str]:
+async def delete_tags(connection: Connection, run_row: int, keys: Collection[str]) -> set[str]:
     """See `storage.base.Runs.delete_tags`."""
     key_ids = await find_keys(connection, keys)
-    gone = await connection.fetch(_DELETE_TAGS, run=run, keys=connection.array(list(key_ids.values())))
+    gone = await connection.fetch(_DELETE_TAGS, run=run_row, keys=connection.array(list(key_ids.values())))
     names = {key_id: name for name, key_id in key_ids.items()}
     return {names[row[0]] for row in gone}

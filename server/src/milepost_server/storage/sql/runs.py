@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 
 from milepost import v1 as pb
 from milepost_server.storage.base import Page, Query, RunKey
 from milepost_server.storage.sql import run_details
-from milepost_server.storage.sql.run_inputs import list_datasets, log_inputs
-from milepost_server.storage.sql.schema import artifact, run, series
+from milepost_server.storage.sql.run_details import entry_columns
+from milepost_server.storage.sql.run_inputs import fill_inputs, list_datasets, log_inputs
+from milepost_server.storage.sql.schema import artifact, run, run_input, series
 from milepost_server.storage.sql.search import RUN_SEARCH, search
 from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
-from milepost_server.storage.sql.values import microseconds, timestamp
+from milepost_server.storage.sql.values import keep_fields, microseconds, timestamp
 
 _COLUMNS = (
     run.c.id,
@@ -33,12 +35,8 @@ _COLUMNS = (
     run.c.version,
 )
 _this = run.c.run_id == bindparam("run_id")
-_header = select(*_COLUMNS)
-
-_GET = Statement(_header.where(_this))
-_LOCK_HEADER = Statement(_header.where(_this).with_for_update())
-_GET_MANY = Statement(_header.where(any_of(run.c.run_id, "run_ids")))
-_GET_ROWS = Statement(_header.where(any_of(run.c.id, "rows")))
+_has_inputs = exists().where(run_input.c.run_id == run.c.id)
+_LOCK_HEADER = Statement(select(*_COLUMNS).where(_this).with_for_update())
 _key = select(run.c.id, run.c.run_id, run.c.experiment_id, run.c.delete_us)
 _KEY = Statement(_key.where(_this))
 # Writers of one run queue here; key_share lets rows that refer to the run be inserted meanwhile.
@@ -72,6 +70,13 @@ _SET_DELETED = Statement(
     .values(delete_us=bindparam("delete_us"), deleted_with_experiment=False, version=run.c.version + 1)
 )
 _PURGE = Statement(delete(run).where(run.c.id == bindparam("run")))
+
+
+@cache
+def _reading(by: str, fields: frozenset[str] | None) -> Statement:
+    """Reads runs with the wanted fields: one by `run_id`, or several by their `run_ids` or their `rows`."""
+    which = {"run_id": _this, "run_ids": any_of(run.c.run_id, "run_ids"), "rows": any_of(run.c.id, "rows")}
+    return Statement(select(*_COLUMNS, _has_inputs, *entry_columns(fields)).where(which[by]))
 
 
 def _resource(row: Row, artifact_root: str) -> pb.Run:
@@ -136,27 +141,40 @@ class RunRows:
         return key
 
     async def get(self, run_id: str) -> pb.Run | None:
-        rows = await self._connection.fetch(_GET, run_id=run_id)
-        if not rows:
-            return None
-        message = _resource(rows[0], self._artifact_root)
-        await run_details.fill(self._connection, {rows[0][0]: message}, None)
-        return message
+        runs = await self._read("run_id", None, run_id=run_id)
+        return next(iter(runs.values()), None)
 
     async def get_many(self, run_ids: Sequence[str], fields: frozenset[str] | None) -> dict[str, pb.Run]:
-        rows = await self._connection.fetch(_GET_MANY, run_ids=self._connection.array(run_ids))
-        runs = {row[0]: _resource(row, self._artifact_root) for row in rows}
-        await run_details.fill(self._connection, runs, fields)
-        return {message.run_id: message for message in runs.values()}
+        # Runs are told apart by an id that the mask may leave out.
+        wanted = None if fields is None else fields | {"run_id"}
+        runs = await self._read("run_ids", wanted, run_ids=self._connection.array(run_ids))
+        found = {message.run_id: message for message in runs.values()}
+        keep_fields(found.values(), fields)
+        return found
 
     async def list(self, query: Query) -> Page[pb.Run]:
         numbers, last = await search(self._connection, RUN_SEARCH, query)
         if not numbers:
             return Page([], None)
-        rows = await self._connection.fetch(_GET_ROWS, rows=self._connection.array(numbers))
-        runs = {row[0]: _resource(row, self._artifact_root) for row in rows}
-        await run_details.fill(self._connection, runs, query.fields)
+        runs = await self._read("rows", query.fields, rows=self._connection.array(numbers))
         return Page([runs[number] for number in numbers], last)
+
+    async def _read(self, by: str, fields: frozenset[str] | None, **values: Any) -> dict[int, pb.Run]:
+        """Runs by row number, with the wanted fields only."""
+        rows = await self._connection.fetch(_reading(by, fields), **values)
+        runs: dict[int, pb.Run] = {}
+        with_inputs: dict[int, pb.Run] = {}
+        for row in rows:
+            message = runs[row[0]] = _resource(row[: len(_COLUMNS)], self._artifact_root)
+            for entries in row[len(_COLUMNS) + 1 :]:
+                if entries is not None:
+                    message.MergeFromString(entries)
+            if row[len(_COLUMNS)]:
+                with_inputs[row[0]] = message
+        if with_inputs and (fields is None or "inputs" in fields):
+            await fill_inputs(self._connection, with_inputs)
+        keep_fields(runs.values(), fields)
+        return runs
 
     async def key(self, run_id: str, *, lock: bool = False) -> RunKey | None:
         rows = await self._connection.fetch(_LOCK_KEY if lock else _KEY, run_id=run_id)

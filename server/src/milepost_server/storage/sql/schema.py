@@ -1,7 +1,8 @@
 """The tables, by SQLAlchemy Core. Portable types only: times are microseconds since the Unix epoch, ids are integers.
 
-Keys of params, tags and metrics are interned in `attribute_key`. Floats that must survive bit for bit are kept as the
-int64 of the same bits beside a sortable pair of kind and finite double, since databases disagree about NaN and -0.0.
+Keys of params, tags and metrics are interned in `attribute_key`. Floats that must survive bit for bit are kept in
+serialized messages or as the int64 of the same bits; those that are searched, as a sortable pair of kind and finite
+double, since databases disagree about NaN and -0.0.
 """
 
 from __future__ import annotations
@@ -98,6 +99,10 @@ run = Table(
     sqlite_autoincrement=True,
 )
 
+# The columns `entry` below hold a serialized `Run` with this one param, tag or metric. Such messages concatenated are
+# the message with all of them, exact to the bit, so that a run is read by one statement and parsed by one call. What search
+# and order need of the value is beside it in columns that databases can compare.
+
 run_param = Table(
     "run_param",
     metadata,
@@ -106,11 +111,12 @@ run_param = Table(
     Column("kind", SmallInteger, nullable=False),
     # The value as text, whatever its kind: what text comparisons and LIKE see.
     Column("text", _text(), nullable=False),
-    # The value of an integer or a boolean; the bits of a float.
+    # The value of an integer or a boolean.
     Column("integer", BigInteger),
     # The value of an integer or a float as a sortable pair, for comparison and order.
     Column("number_kind", SmallInteger),
     Column("number", Double),
+    Column("entry", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -120,6 +126,7 @@ run_tag = Table(
     Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
     Column("key_id", ForeignKey("attribute_key.id"), primary_key=True),
     Column("value", _text(), nullable=False),
+    Column("entry", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -138,8 +145,7 @@ series = Table(
     Column("id", _RowId, primary_key=True, autoincrement=True),
     Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("key_id", ForeignKey("attribute_key.id"), nullable=False),
-    # The whole `MetricSummary`, serialized: exact, and quick to hand out. What search needs of it is beside it.
-    Column("summary", LargeBinary, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
     Column("count", BigInteger, nullable=False),
     *_sortable_columns(),
     UniqueConstraint("run_id", "key_id"),

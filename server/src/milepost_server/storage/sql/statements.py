@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, ClauseElement, ColumnElement, Table, Text, bindparam
+from sqlalchemy import BigInteger, ClauseElement, ColumnElement, LargeBinary, Table, Text, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -130,6 +130,30 @@ def in_parentheses(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 @compiles(_Parentheses)
 def _in_parentheses(element: _Parentheses, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({compiler.process(element.condition, **kw)})"
+
+
+class _Concatenated(ColumnElement[bytes]):
+    inherit_cache = False
+    type = LargeBinary()
+
+    def __init__(self, column: ColumnElement[bytes]) -> None:
+        self.column = column
+
+
+def concatenated(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    """The values of a column of bytes, one after the other in any order; null when there are none."""
+    return _Concatenated(column)
+
+
+@compiles(_Concatenated, "sqlite")
+def _concatenated_sqlite(element: _Concatenated, compiler: SQLCompiler, **kw: Any) -> str:
+    # The function gives text of the same bytes, which the cast takes back.
+    return f"CAST(group_concat({compiler.process(element.column, **kw)}, '') AS BLOB)"
+
+
+@compiles(_Concatenated, "postgresql")
+def _concatenated_postgresql(element: _Concatenated, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"string_agg({compiler.process(element.column, **kw)}, ''::bytea)"
 
 
 class Upsert:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 import sys
 from collections.abc import Iterable
 
@@ -17,20 +16,6 @@ NEGATIVE_INFINITY, FINITE, POSITIVE_INFINITY, NAN = -1, 0, 1, 2
 
 # Kinds of params: the field numbers of `ParamValue`.
 STRING, INTEGER, FLOAT, BOOLEAN, JSON = 1, 2, 3, 4, 5
-
-_Q, _D = struct.Struct("<q"), struct.Struct("<d")
-
-
-def to_bits(value: float) -> int:
-    """The bits of a float64 as an int64."""
-    bits: int = _Q.unpack(_D.pack(value))[0]
-    return bits
-
-
-def from_bits(bits: int) -> float:
-    """The float64 of these bits."""
-    value: float = _D.unpack(_Q.pack(bits))[0]
-    return value
 
 
 def sortable(value: float) -> tuple[int, float | None]:
@@ -54,7 +39,7 @@ def microseconds(time: Timestamp) -> int:
 
 
 def param_columns(value: pb.ParamValue) -> dict[str, str | int | float | None]:
-    """The columns of `run_param` that hold a value."""
+    """The columns of `run_param` by which a value is searched and sorted."""
     match value.WhichOneof("kind"):
         case "string_value":
             return _param(STRING, value.string_value)
@@ -63,7 +48,7 @@ def param_columns(value: pb.ParamValue) -> dict[str, str | int | float | None]:
             return _param(INTEGER, str(number), number, FINITE, float(number))
         case "double_value":
             kind, finite = sortable(value.double_value)
-            return _param(FLOAT, repr(value.double_value), to_bits(value.double_value), kind, finite)
+            return _param(FLOAT, repr(value.double_value), None, kind, finite)
         case "bool_value":
             return _param(BOOLEAN, "true" if value.bool_value else "false", int(value.bool_value))
         case _:
@@ -74,21 +59,6 @@ def _param(
     kind: int, text: str, integer: int | None = None, number_kind: int | None = None, number: float | None = None
 ) -> dict[str, str | int | float | None]:
     return {"kind": kind, "text": text, "integer": integer, "number_kind": number_kind, "number": number}
-
-
-def fill_param(value: pb.ParamValue, kind: int, text: str, integer: int) -> pb.ParamValue:
-    """Sets an empty value to what the columns hold, and returns it."""
-    if kind == STRING:
-        value.string_value = text
-    elif kind == FLOAT:
-        value.double_value = from_bits(integer)
-    elif kind == INTEGER:
-        value.int_value = integer
-    elif kind == BOOLEAN:
-        value.bool_value = bool(integer)
-    else:
-        value.json_value = text
-    return value
 
 
 def keep_fields(messages: Iterable[Message], fields: frozenset[str] | None) -> None:
