@@ -18,8 +18,8 @@ from milepost_server.services.batches import BatchService
 from milepost_server.services.experiments import ExperimentService
 from milepost_server.services.runs import RunService
 from milepost_server.storage.base import RunKey, Storage, Transaction
-from milepost_server.storage.sql.migrate import ensure_schema
 from milepost_server.storage.sql.open import open_storage
+from milepost_server.storage.sql.revision import ensure_schema
 
 SCHEMAS = Path(__file__).parents[1] / "tests" / "storage" / "schemas"
 RUN_ID = "0123456789abcdef0123456789abcdef"
@@ -31,7 +31,11 @@ def _clock() -> int:
 
 async def _fill(storage: Storage) -> None:
     """Stores something in every table."""
-    experiments, runs, batches = (kind(storage, _clock) for kind in (ExperimentService, RunService, BatchService))
+    experiments, runs, batches = (
+        ExperimentService(storage, _clock),
+        RunService(storage, _clock),
+        BatchService(storage, _clock),
+    )
     experiment = pb.Experiment(name="digits", description="é\n'quoted'", tags={"team": "vision"})
     created = await experiments.create(pb.CreateExperimentRequest(experiment=experiment))
     run = pb.Run(experiment_id=created.experiment_id, run_id=RUN_ID, name="first", user="ada")
@@ -48,7 +52,9 @@ async def _fill(storage: Storage) -> None:
                 "json": pb.ParamValue(json_value='{"a": [1]}'),
             },
             tags={"stage": "old"},
-            metrics=[pb.MetricPoints(key="loss", steps=[1, 2, 2], timestamps_ms=[5, 6, 7], values=[0.1, math.inf, -0.0])],
+            metrics=[
+                pb.MetricPoints(key="loss", steps=[1, 2, 2], timestamps_ms=[5, 6, 7], values=[0.1, math.inf, -0.0])
+            ],
         )
     )
     dataset = pb.Dataset(name="digits", digest="d1", source_type="local", source="digits.csv")

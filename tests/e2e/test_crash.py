@@ -13,8 +13,7 @@ import grpc
 from google.protobuf.message import Message
 
 from milepost import v1 as pb
-from support.api import response_class
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, call
 from support.values import unique
 
 WRITERS = 6
@@ -78,12 +77,6 @@ class Writer:
                 batch = pb.LogBatchRequest(request_id=unique(), run_id=run_id, metrics=[points])
                 batch.params[f"p{number}"].int_value = number
                 yield Step(LOG_BATCH, batch)
-
-
-async def call(channel: grpc.aio.Channel, method: str, request: Message) -> Any:
-    """The answer to a call."""
-    multicallable = channel.unary_unary(f"/{method}", type(request).SerializeToString, response_class(method).FromString)
-    return await multicallable(request, timeout=30)
 
 
 async def write_until_killed(server: ServerProcess, writers: list[Writer]) -> None:

@@ -17,10 +17,10 @@ from google.api import httpbody_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from milepost import v1 as pb
-from milepost.v1 import artifact_service_pb2_grpc, server_service_pb2_grpc, tracking_service_pb2_grpc
 from support.grpc_api import read_error
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, call
 
+CREATE_RUN = "milepost.v1.TrackingService/CreateRun"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
 
@@ -38,8 +38,12 @@ async def running(folder: Path, *flags: str) -> AsyncIterator[tuple[ServerProces
 
 async def begin_upload(server: ServerProcess, channel: grpc.aio.Channel) -> Any:
     """An upload that the server is at work on, and that waits for its last bytes."""
-    created = await tracking_service_pb2_grpc.TrackingServiceStub(channel).CreateRun(pb.CreateRunRequest())
-    upload = artifact_service_pb2_grpc.ArtifactServiceStub(channel).UploadArtifact()
+    created = await call(channel, CREATE_RUN, pb.CreateRunRequest())
+    upload: Any = channel.stream_unary(
+        "/milepost.v1.ArtifactService/UploadArtifact",
+        pb.UploadArtifactRequest.SerializeToString,
+        pb.UploadArtifactResponse.FromString,
+    )()
     await upload.write(pb.UploadArtifactRequest(run_id=created.run.run_id, path="a.txt", size=6))
     await upload.write(_bytes(b"abc"))
     async with httpx.AsyncClient(base_url=server.http_url) as http:
@@ -54,10 +58,9 @@ def _bytes(data: bytes) -> pb.UploadArtifactRequest:
 
 async def until_refused(channel: grpc.aio.Channel) -> grpc.aio.AioRpcError:
     """What a new call is refused with, once new calls are refused."""
-    stub = server_service_pb2_grpc.ServerServiceStub(channel)
     while True:
         try:
-            await stub.GetServerInfo(pb.GetServerInfoRequest())
+            await call(channel, "milepost.v1.ServerService/GetServerInfo", pb.GetServerInfoRequest())
         except grpc.aio.AioRpcError as error:
             return error
 
@@ -95,7 +98,7 @@ async def test_a_call_that_never_ends_does_not_keep_the_server(tmp_path: Path) -
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_an_idle_server_ends_at_once_and_leaves_one_file(tmp_path: Path, number: signal.Signals) -> None:
     async with running(tmp_path) as (server, channel):
-        await tracking_service_pb2_grpc.TrackingServiceStub(channel).CreateRun(pb.CreateRunRequest())
+        await call(channel, CREATE_RUN, pb.CreateRunRequest())
         server.process.send_signal(number)
         assert await asyncio.to_thread(server.wait) == 0
     # All that was in the write-ahead log is in the database now.

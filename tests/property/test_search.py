@@ -129,7 +129,7 @@ async def _fill(storage: Storage) -> Corpus:
     experiment_service = ExperimentService(storage, iter([*TIMES, *range(1000)]).__next__)
     experiments = [await _create_experiment(experiment_service, number) for number in range(len(TEXTS))]
     for recipe in recipes(RUNS, [int(experiment.experiment_id) for experiment in experiments[:3]]):
-        await storage.write(lambda tx, recipe=recipe: store(tx, recipe))
+        await storage.write(store(recipe))
     corpus = Corpus(RunService(storage, system_clock), experiment_service)
     await corpus.load()
     assert len(corpus.runs) == RUNS

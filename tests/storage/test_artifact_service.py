@@ -21,8 +21,8 @@ from milepost_server.services.artifact_files import folder_of
 from milepost_server.services.artifacts import ArtifactService
 from milepost_server.storage.artifacts import ArtifactPath, ArtifactStore
 from milepost_server.storage.base import RunKey, Storage, StoredUpload, Transaction
-from milepost_server.storage.sql.migrate import ensure_schema
 from milepost_server.storage.sql.open import open_storage
+from milepost_server.storage.sql.revision import ensure_schema
 from support.postgres import Postgres
 
 MIB = 1024 * 1024

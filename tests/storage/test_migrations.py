@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -25,8 +27,9 @@ from milepost_server.services.experiments import ExperimentService
 from milepost_server.services.metrics import MetricService
 from milepost_server.services.runs import RunService
 from milepost_server.storage.base import Storage, StoredArtifact, Transaction
-from milepost_server.storage.sql import migrate
-from milepost_server.storage.sql.migrate import SchemaMismatch, current_revision, ensure_schema, head_revision
+from milepost_server.storage.sql import migrate, revision
+from milepost_server.storage.sql.migrate import SchemaMismatch
+from milepost_server.storage.sql.revision import HEAD, current_revision, ensure_schema
 from milepost_server.storage.sql.schema import metadata
 from support.databases import opened, sqlite_url
 from support.postgres import Postgres
@@ -62,8 +65,10 @@ def newer_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes this the next version of Milepost, which has one more revision."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "next.py").write_text(NEXT_REVISION.format(head=head_revision()))
+    (folder / "versions" / "next.py").write_text(NEXT_REVISION.format(head=HEAD))
     monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+    for module in (migrate, revision):
+        monkeypatch.setattr(module, "HEAD", "next")
 
 
 async def execute(url: str, statement: str) -> None:
@@ -73,8 +78,8 @@ async def execute(url: str, statement: str) -> None:
             connection.execute(statement)
         return
     engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql(statement)
+    async with engine.begin() as async_connection:
+        await async_connection.exec_driver_sql(statement)
     await engine.dispose()
 
 
@@ -106,8 +111,8 @@ def shape(path: Path) -> dict[str, tuple[object, ...]]:
 
 async def test_an_empty_database_gets_the_tables_of_this_version(url: str) -> None:
     assert await current_revision(url) is None
-    assert await ensure_schema(url, upgrade=False) == head_revision()
-    assert await current_revision(url) == head_revision()
+    assert await ensure_schema(url, upgrade=False) == HEAD
+    assert await current_revision(url) == HEAD
     if url.startswith("sqlite"):
         engine = create_engine(url)
         with engine.connect() as connection:
@@ -171,15 +176,21 @@ async def test_an_older_revision_is_upgraded_only_when_asked(
     await execute(url, "UPDATE run SET added = 1")
 
 
+def test_head_is_the_last_revision_of_the_chain() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
 def test_the_current_revision_has_a_stored_database() -> None:
-    assert SCHEMAS[-1].stem == head_revision(), "run tools/make_schema_fixture.py"
+    assert SCHEMAS[-1].stem == HEAD, "run tools/make_schema_fixture.py"
 
 
 @pytest.mark.parametrize("dump", SCHEMAS, ids=lambda path: path.stem)
 async def test_a_stored_database_is_upgraded_and_read(dump: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "milepost.db")) as connection:
-        connection.executescript(dump.read_text())
-    assert await ensure_schema(sqlite_url(tmp_path), upgrade=True) == head_revision()
+        connection.executescript(await asyncio.to_thread(dump.read_text))
+    assert await ensure_schema(sqlite_url(tmp_path), upgrade=True) == HEAD
     async with opened(sqlite_url(tmp_path)) as storage:
         await check_experiment(storage)
         await check_run(storage)
@@ -244,4 +255,4 @@ async def test_servers_that_start_at_once_on_an_empty_database_all_start(url: st
     with ThreadPoolExecutor(3) as pool:
         servers = await asyncio.gather(*(asyncio.wrap_future(pool.submit(start, number)) for number in range(3)))
         await asyncio.gather(*(asyncio.wrap_future(pool.submit(server.stop)) for server in servers))
-    assert await current_revision(url) == head_revision()
+    assert await current_revision(url) == HEAD

@@ -94,13 +94,16 @@ async def test_a_unit_that_fails_takes_nothing_of_its_group_with_it(storage: Sql
 
 
 async def test_each_caller_gets_its_own_result_or_error(storage: SqliteStorage) -> None:
-    async def answer(number: int) -> int:
-        if number % 3 == 0:
-            raise ValueError(str(number))
-        return number
+    def answer(number: int) -> Callable[[Transaction], Coroutine[Any, Any, int]]:
+        async def work(tx: Transaction) -> int:
+            if number % 3 == 0:
+                raise ValueError(str(number))
+            return number
+
+        return work
 
     async with busy(storage):
-        tasks = [await submit(storage, lambda _, number=number: answer(number)) for number in range(20)]
+        tasks = [await submit(storage, answer(number)) for number in range(20)]
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [str(result) for result in results] == [str(number) for number in range(20)]
     assert [isinstance(result, ValueError) for result in results] == [number % 3 == 0 for number in range(20)]
@@ -113,7 +116,7 @@ async def test_an_error_of_the_database_is_that_of_one_unit(storage: SqliteStora
 
     async def _run(tx: Transaction) -> Any:
         # No experiment has this number: the foreign key refuses the run.
-        return await tx.runs.create(pb.Run(run_id=unique(), experiment_id="999999", state=1), 1)
+        return await tx.runs.create(pb.Run(run_id=unique(), experiment_id="999999", state=pb.Run.STATE_RUNNING), 1)
 
     async with busy(storage):
         bad, good = await submit(storage, twice), await submit(storage, create("good"))
@@ -198,9 +201,13 @@ async def test_reading_units_cannot_write(storage: SqliteStorage) -> None:
     assert await names(storage) == set()
 
 
+def modes_below(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
 async def test_the_file_is_for_its_owner_only(storage: SqliteStorage, tmp_path: Path) -> None:
     await storage.write(create("a"))
-    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    modes = modes_below(tmp_path)
     assert modes == {"milepost.db": 0o600, "milepost.db-wal": 0o600, "milepost.db-shm": 0o600}
 
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from milepost_server.storage.base import Storage
-from milepost_server.storage.sql.migrate import ensure_schema
 from milepost_server.storage.sql.open import open_storage
+from milepost_server.storage.sql.revision import ensure_schema
 
 
 def sqlite_url(folder: Path) -> str:

@@ -6,10 +6,24 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from support.api import response_class
 
 MILEPOST = str(Path(sys.executable).parent / "milepost")
-START_TIMEOUT_S = 60.0
+CALL_TIMEOUT_S = 30.0
 _READY = re.compile(r"Milepost is ready: gRPC on 127\.0\.0\.1:(\d+), HTTP on http://127\.0\.0\.1:(\d+)\n")
+
+
+async def call(channel: grpc.aio.Channel, method: str, request: Message) -> Any:
+    """The answer to a call. Raises what grpcio raises."""
+    response: type[Message] = response_class(method)
+    return await channel.unary_unary(f"/{method}", type(request).SerializeToString, response.FromString)(
+        request, timeout=CALL_TIMEOUT_S
+    )
 
 
 class ServerProcess:

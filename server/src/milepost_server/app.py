@@ -40,8 +40,8 @@ from milepost_server.services.purges import PurgeService
 from milepost_server.services.replays import sweep_replays
 from milepost_server.services.runs import RunService
 from milepost_server.storage.artifacts.store import ArtifactStore
-from milepost_server.storage.sql.migrate import ensure_schema
 from milepost_server.storage.sql.open import open_storage
+from milepost_server.storage.sql.revision import ensure_schema
 
 _log = logging.getLogger(__name__)
 

@@ -32,6 +32,8 @@ class HttpServer:
             server_header=False,
             date_header=True,
             ws="none",
+            # Whoever forwards requests to us says so in headers that anybody can send.
+            proxy_headers=False,
             timeout_keep_alive=20,
         )
         self._server = _Uvicorn(self._config)

@@ -18,18 +18,20 @@ _MAX_HOPS = 2
 class StagedFile:
     """A file that no reader sees yet, open for appending. Close it in any case.
 
-    Bytes are hashed and written by a thread while the next ones arrive: about 3 MiB are in memory at most. A failure to
-    write is raised by one of the next calls, and nothing is written after it.
+    Bytes are hashed by one thread and written by another while the next ones arrive: about 3 MiB are in memory at most.
+    A failure to write is raised by one of the next calls, and nothing is written after it.
 
     Args:
-        lane: Runs the blocking work.
+        lane: Runs what touches the file.
+        hashing: Runs the hashing.
         writer: Where the bytes go.
         sha256: Digest of the `size` bytes that the file has already.
         size: Bytes that the file has already.
     """
 
-    def __init__(self, lane: Lane, writer: BlockingWriter, sha256: hashlib._Hash, size: int) -> None:
+    def __init__(self, lane: Lane, hashing: Lane, writer: BlockingWriter, sha256: hashlib._Hash, size: int) -> None:
         self._lane = lane
+        self._hashing = hashing
         self._writer = writer
         self._sha256 = sha256
         self._size = size
@@ -59,7 +61,7 @@ class StagedFile:
         self._waiting_size += len(data)
         self._size += len(data)
         if self._waiting_size >= HOP_BYTES:
-            while len(self._running) >= _MAX_HOPS:
+            while len(self._running) >= 2 * _MAX_HOPS:
                 await self._running.popleft()
             self._hop()
 
@@ -83,6 +85,7 @@ class StagedFile:
 
     def _hop(self) -> None:
         parts, self._waiting, self._waiting_size = self._waiting, [], 0
+        self._running.append(self._hashing.submit("hash staged", lambda: self._hash_parts(parts)))
         self._running.append(self._lane.submit("write staged", lambda: self._write_parts(parts)))
 
     def _write_parts(self, parts: list[bytes]) -> None:
@@ -91,8 +94,11 @@ class StagedFile:
         try:
             for part in parts:
                 self._writer.write(part)
-                self._sha256.update(part)
         except BaseException:
             # What is there must stay the beginning of the file, for a resume.
             self._failed = True
             raise
+
+    def _hash_parts(self, parts: list[bytes]) -> None:
+        for part in parts:
+            self._sha256.update(part)

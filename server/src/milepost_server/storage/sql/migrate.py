@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from milepost_server.errors import FailedPrecondition
 from milepost_server.storage.sql.connecting import opening, parse_url
+from milepost_server.storage.sql.revision import HEAD
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that nobody else uses for an advisory lock in the same database.
@@ -82,52 +83,11 @@ def _ensure_sqlite(url: URL, upgrade: bool) -> str:
         engine.dispose()
 
 
-async def current_revision(url: str) -> str | None:
-    """The revision that the database has; None for an empty one. Changes nothing. Raises as `ensure_schema` does."""
-    parsed = parse_url(url)
-    with opening(parsed):
-        if parsed.drivername == "sqlite":
-            return _current_sqlite(parsed)
-        return await _current_postgresql(parsed)
-
-
-async def _current_postgresql(url: URL) -> str | None:
-    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"))
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_current)
-    finally:
-        await engine.dispose()
-
-
-def _current_sqlite(url: URL) -> str | None:
-    if not Path(url.database or "").exists():
-        return None
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return _current(connection)
-    finally:
-        engine.dispose()
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def head_revision() -> str:
-    """The revision that this version needs."""
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
-    assert head is not None
-    return head
-
-
 def _ensure(connection: Connection, upgrade: bool) -> str:
     scripts = ScriptDirectory.from_config(_config(connection))
-    head = head_revision()
-    current = _current(connection)
-    if current == head:
-        return head
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current == HEAD:
+        return HEAD
     if current is None and inspect(connection).get_table_names():
         raise SchemaMismatch(
             "The database has tables, but none of Milepost's revisions. Give --database-url an empty database."
@@ -139,11 +99,11 @@ def _ensure(connection: Connection, upgrade: bool) -> str:
         )
     if current is not None and not upgrade:
         raise SchemaMismatch(
-            f"The database has schema revision {current!r} and this version needs {head!r}. "
+            f"The database has schema revision {current!r} and this version needs {HEAD!r}. "
             "Back it up, then run `milepost db upgrade`."
         )
     command.upgrade(_config(connection), "head")
-    return head
+    return HEAD
 
 
 def _config(connection: Connection | None) -> Config:

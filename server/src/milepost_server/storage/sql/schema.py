@@ -100,7 +100,7 @@ run = Table(
 )
 
 # The columns `entry` below hold a serialized `Run` with this one param, tag or metric. Such messages concatenated are
-# the message with all of them, exact to the bit, so that a run is read by one statement and parsed by one call. What search
+# the message with all of them, exact to the bit: a run is read by one statement and parsed by one call. What search
 # and order need of the value is beside it in columns that databases can compare.
 
 run_param = Table(
