@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import pytest
 from google.protobuf import duration_pb2
@@ -11,6 +14,7 @@ from milepost import _channel, _methods, errors
 from milepost import v1 as pb
 from milepost._channel import MAX_ATTEMPTS, Attempts
 from milepost._requests import op
+from milepost.config import ClientConfig
 from support.rpc_failures import failure, info
 
 DOWN = failure(grpc.StatusCode.UNAVAILABLE, info("SHUTTING_DOWN"))
@@ -68,3 +72,33 @@ def test_an_id_that_was_given_is_kept() -> None:
     request = pb.DeleteRunRequest(run_id="r", request_id="mine")
     assert op(_methods.DELETE_RUN, request, lambda _: None).request is request
     assert request.request_id == "mine"
+
+
+def test_threads_that_open_together_share_one_channel() -> None:
+    made: list[FakeTransport] = []
+    together = threading.Barrier(8)
+
+    def make(address: str, options: object) -> FakeTransport:
+        together.wait(10)
+        made.append(FakeTransport())
+        return made[-1]
+
+    connection = _channel._Connection(ClientConfig(), make)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: connection.callable(_methods.GET_RUN), range(8)))
+    kept = connection.take()
+    assert sorted(channel.closed for channel in made) == [False] + [True] * 7
+    assert not kept.closed
+
+
+class FakeTransport:
+    """Stands for a grpcio channel, which a test cannot ask whether it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def unary_unary(self, *_: object, **__: object) -> object:
+        return object()
+
+    def close(self) -> None:
+        self.closed = True

@@ -39,11 +39,12 @@ async def running(folder: Path, *flags: str) -> AsyncIterator[tuple[ServerProces
 async def begin_upload(server: ServerProcess, channel: grpc.aio.Channel) -> Any:
     """An upload that the server is at work on, and that waits for its last bytes."""
     created = await call(channel, CREATE_RUN, pb.CreateRunRequest())
-    upload: Any = channel.stream_unary(
+    uploads: Any = channel.stream_unary(
         "/milepost.v1.ArtifactService/UploadArtifact",
         pb.UploadArtifactRequest.SerializeToString,
         pb.UploadArtifactResponse.FromString,
-    )()
+    )
+    upload = uploads()
     await upload.write(pb.UploadArtifactRequest(run_id=created.run.run_id, path="a.txt", size=6))
     await upload.write(_bytes(b"abc"))
     async with httpx.AsyncClient(base_url=server.http_url) as http:

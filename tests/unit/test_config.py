@@ -89,7 +89,7 @@ def test_a_value_out_of_range_is_refused(name: str, value: Any) -> None:
 
 def test_settings_cannot_be_changed_later() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        load().http_port = 1  # type: ignore[misc]
+        load().http_port = 1
 
 
 def test_every_setting_is_described() -> None:

@@ -72,18 +72,21 @@ class _Connection:
     def __init__(self, config: ClientConfig, make_channel: Callable[[str, list[tuple[str, Any]]], Any]) -> None:
         self.config = config
         self._make_channel = make_channel
-        # One tuple (process, channel, callables), replaced at once: threads that open together each see a whole one,
-        # and there is no lock that a fork could leave held.
-        self._open: tuple[int, Any, dict[str, Any]] = (0, None, {})
+        # Channel and callables by process. Changed by single dictionary operations only: threads that open together come
+        # to share one channel, and there is no lock that a fork could leave held.
+        self._open: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def callable(self, method: Method[Any, Any]) -> Any:
         """What calls `method`."""
-        if self._open[0] != os.getpid():
-            if self._open[0]:
-                _abandoned.append(self._open)
+        pid = os.getpid()
+        opened = self._open.get(pid)
+        if opened is None:
+            self._abandon_parents()
             channel = self._make_channel(self.config.address, _options(self.config.address))
-            self._open = (os.getpid(), channel, {})
-        _, channel, callables = self._open
+            opened = self._open.setdefault(pid, (channel, {}))
+            if opened[0] is not channel:  # another thread was faster; only synchronous channels are used by several
+                channel.close()
+        channel, callables = opened
         found = callables.get(method.name)
         if found is None:
             kinds = {True: "stream", False: "unary"}
@@ -97,11 +100,13 @@ class _Connection:
 
     def take(self) -> Any:
         """The channel, to be closed, when this process opened one."""
-        if self._open[0] not in (0, os.getpid()):
-            _abandoned.append(self._open)
-        pid, channel, _ = self._open
-        self._open = (0, None, {})
-        return channel if pid == os.getpid() else None
+        self._abandon_parents()
+        channel, _ = self._open.pop(os.getpid(), (None, {}))
+        return channel
+
+    def _abandon_parents(self) -> None:
+        for pid in self._open.keys() - {os.getpid()}:
+            _abandoned.append(self._open.pop(pid))
 
 
 def _options(address: str) -> list[tuple[str, Any]]:

@@ -300,9 +300,17 @@ def error_class(code: int, reason: str) -> type[MilepostError]:
     return by_reason if issubclass(by_reason, by_code) else by_code
 
 
+# grpc.aio says so, in place of the status that the server sent, when an upload is refused before all of it has left
+# (grpc/grpc#36066). What the server meant is learned by asking again.
+_LOST_STATUS = "Internal error from Core"
+_UNAVAILABLE = 14
+
+
 def from_rpc_error(raised: grpc.RpcError, call_id: str = "") -> MilepostError:
     """The error of this tree for a transport error of grpcio, synchronous or not. Does not raise it."""
     code: int = raised.code().value[0]
+    if raised.details() == _LOST_STATUS:
+        code = _UNAVAILABLE
     message: str = raised.details() or f"The call failed with status {raised.code().name}."
     trailing: Iterable[tuple[str, Any]] = raised.trailing_metadata() or ()  # type: ignore[assignment]  # named tuples
     for key, value in trailing:
