@@ -48,3 +48,9 @@ def test_an_address_of_another_scheme_is_not_opened(server: RunningServer) -> No
 def test_clocks_that_differ_are_worth_a_warning() -> None:
     assert _clock(formatdate(usegmt=True)).status == "ok"
     assert _clock(formatdate(0, usegmt=True)).status == "warn"
+
+
+def test_http_address_comes_from_the_server(server: RunningServer) -> None:
+    found = Cli(server.grpc_address).json("doctor")
+    assert {"name": "http", "status": "ok"}.items() <= next(c for c in found["checks"] if c["name"] == "http").items()
+    assert server.http_url in next(check["detail"] for check in found["checks"] if check["name"] == "http")

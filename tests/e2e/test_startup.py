@@ -52,7 +52,7 @@ def folder_with_other_tables(folder: Path) -> Path:
     [
         (folder_below_a_file, "Not a directory"),
         (folder_without_a_database, "file is not a database"),
-        (folder_with_a_folder_for_the_database, "unable to open database file"),
+        (folder_with_a_folder_for_the_database, "milepost.db cannot be opened: "),
         (folder_with_other_tables, "none of Milepost's revisions"),
     ],
 )

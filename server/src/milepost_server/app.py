@@ -105,6 +105,7 @@ class Server:
             await self._grpc.stop(0)
             await self._close_stores()
             raise
+        self._info.grpc_port, self._info.http_port = self.grpc_port, self.http_port
         self._sweeper = asyncio.create_task(self._sweep_forever())
         self._ready = True
 
@@ -137,7 +138,7 @@ class Server:
             BatchService(storage, clock),
             PurgeService(storage, self._artifacts.delete_tree),
         )
-        info = pb.ServerInfo(
+        self._info = pb.ServerInfo(
             version=__version__,
             database=storage.kind,
             schema_revision=revision,
@@ -156,7 +157,7 @@ class Server:
                     artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"],
                     ArtifactServicer(self._artifact_service),
                 ),
-                (server_service_pb2.DESCRIPTOR.services_by_name["ServerService"], ServerServicer(info)),
+                (server_service_pb2.DESCRIPTOR.services_by_name["ServerService"], ServerServicer(self._info)),
             ]
         )
         compile_rules(method.descriptor.input_type for method in table)

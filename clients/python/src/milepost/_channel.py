@@ -72,8 +72,8 @@ class _Connection:
     def __init__(self, config: ClientConfig, make_channel: Callable[[str, list[tuple[str, Any]]], Any]) -> None:
         self.config = config
         self._make_channel = make_channel
-        # Channel and callables by process. Changed by single dictionary operations only: threads that open together come
-        # to share one channel, and there is no lock that a fork could leave held.
+        # Channel and callables by process. Changed by single dictionary operations only: threads that open together
+        # come to share one channel, and there is no lock that a fork could leave held.
         self._open: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def callable(self, method: Method[Any, Any]) -> Any:

@@ -49,7 +49,8 @@ def checks(client: Client, http_url: str | None) -> Iterator[Check]:
 
     Args:
         client: A client of the server to check.
-        http_url: The server's HTTP address. None to try the usual port of the gRPC host.
+        http_url: The server's HTTP address. None for the port that the server
+            says it has, on the gRPC host.
     """
     yield Check("client", "ok", f"milepost-client {__version__}, Python {sys.version.split()[0]} at {sys.executable}")
     yield _packages()
@@ -59,7 +60,10 @@ def checks(client: Client, http_url: str | None) -> Iterator[Check]:
     if info is not None:
         yield _versions(info)
         yield _health(client.config.address)
-    yield from _http(http_url or f"http://{client.config.address.rpartition(':')[0]}:5000", http_url is None)
+    if http_url is not None:
+        yield from _http(http_url, given=True)
+    elif info is not None:
+        yield from _http(f"http://{client.config.address.rpartition(':')[0]}:{info.http_port}", given=False)
 
 
 def _packages() -> Check:
@@ -112,16 +116,16 @@ def _health(address: str) -> Check:
     return Check("health", "fail", "the gRPC health service says that the server is not serving")
 
 
-def _http(url: str, guessed: bool) -> Iterator[Check]:
-    """Readiness, and the clocks. A guessed address that does not answer is no failure."""
+def _http(url: str, *, given: bool) -> Iterator[Check]:
+    """Readiness, and the clocks. An address that nobody gave may be wrong, behind a proxy for one: no failure then."""
     try:
         with _open(f"{url.rstrip('/')}/readyz") as answer:
             date = answer.headers.get("date")
             body = answer.read(200).decode(errors="replace").strip()
     except (OSError, HTTPException, ValueError) as error:
-        remedy = " Its address is a guess: give --http-url." if guessed else ""
+        remedy = "" if given else " If it has another address, give --http-url."
         cause = error.reason if type(error) is URLError else error  # which says no more than its cause
-        yield Check("http", "warn" if guessed else "fail", f"{url}/readyz is not ready: {cause}.{remedy}")
+        yield Check("http", "fail" if given else "warn", f"{url}/readyz is not ready: {cause}.{remedy}")
         return
     yield Check("http", "ok", f"{url}/readyz says {body!r}")
     if date is not None:

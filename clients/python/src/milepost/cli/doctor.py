@@ -22,7 +22,7 @@ def doctor(
             "--http-url",
             metavar="URL",
             envvar="MILEPOST_HTTP_URL",
-            help="The server's HTTP address. Default: port 5000 of the gRPC host.",
+            help="The server's HTTP address. Default: the port that the server says it has.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -55,6 +55,8 @@ class ServerInfo(google.protobuf.message.Message):
     ARTIFACT_SCHEME_FIELD_NUMBER: builtins.int
     MAX_MESSAGE_BYTES_FIELD_NUMBER: builtins.int
     MAX_CONCURRENT_CALLS_FIELD_NUMBER: builtins.int
+    GRPC_PORT_FIELD_NUMBER: builtins.int
+    HTTP_PORT_FIELD_NUMBER: builtins.int
     version: builtins.str
     """Version of the software, for example `0.1.0`."""
     database: builtins.str
@@ -67,6 +69,10 @@ class ServerInfo(google.protobuf.message.Message):
     """Most bytes of one message or HTTP body that is not an artifact stream."""
     max_concurrent_calls: builtins.int
     """Most calls that the server works on at once; further ones are `RESOURCE_EXHAUSTED` (`TOO_MANY_REQUESTS`)."""
+    grpc_port: builtins.int
+    """Port of the gRPC listener, on the same host as the HTTP one."""
+    http_port: builtins.int
+    """Port of the HTTP listener."""
     def __init__(
         self,
         *,
@@ -76,7 +82,9 @@ class ServerInfo(google.protobuf.message.Message):
         artifact_scheme: builtins.str = ...,
         max_message_bytes: builtins.int = ...,
         max_concurrent_calls: builtins.int = ...,
+        grpc_port: builtins.int = ...,
+        http_port: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["artifact_scheme", b"artifact_scheme", "database", b"database", "max_concurrent_calls", b"max_concurrent_calls", "max_message_bytes", b"max_message_bytes", "schema_revision", b"schema_revision", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["artifact_scheme", b"artifact_scheme", "database", b"database", "grpc_port", b"grpc_port", "http_port", b"http_port", "max_concurrent_calls", b"max_concurrent_calls", "max_message_bytes", b"max_message_bytes", "schema_revision", b"schema_revision", "version", b"version"]) -> None: ...
 
 global___ServerInfo = ServerInfo

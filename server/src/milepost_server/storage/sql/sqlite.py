@@ -208,17 +208,11 @@ class SqliteStorage:
         execute = self._writer.driver.execute
         try:
             execute("BEGIN IMMEDIATE")
-            for job in group:
-                execute("SAVEPOINT job")
-                try:
-                    job.result = self._writer.run(job.work)
-                except Exception as error:
-                    job.error = translate(error) if isinstance(error, sqlite3.Error) else error
-                    # A full disk may have ended the whole transaction.
-                    if not self._writer.driver.in_transaction:
-                        raise
-                    execute("ROLLBACK TO job")
-                execute("RELEASE job")
+            if len(group) == 1:
+                group[0].result = self._writer.run(group[0].work)
+            else:
+                for job in group:
+                    self._run_beside_others(job)
             execute("COMMIT")
         except Exception as error:
             with contextlib.suppress(sqlite3.Error):
@@ -227,6 +221,19 @@ class SqliteStorage:
             reported = translate(error) if isinstance(error, sqlite3.Error) else error
             for job in group:
                 job.error = job.error or reported
+
+    def _run_beside_others(self, job: _Job[Any]) -> None:
+        execute = self._writer.driver.execute
+        execute("SAVEPOINT job")
+        try:
+            job.result = self._writer.run(job.work)
+        except Exception as error:
+            job.error = translate(error) if isinstance(error, sqlite3.Error) else error
+            # A full disk may have ended the whole transaction.
+            if not self._writer.driver.in_transaction:
+                raise
+            execute("ROLLBACK TO job")
+        execute("RELEASE job")
 
 
 def _deliver(group: list[_Job[Any]]) -> None:
