@@ -6,7 +6,7 @@ GEN := .venv-gen
 PROTOS := protos/milepost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo server test bench check lint types imports protos generated gen format lock clean
+.PHONY: help setup demo server test matrix bench check lint types imports protos generated gen format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ server: setup ## Run a server on the embedded default: HTTP on 5000, gRPC on 500
 
 test: setup ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+matrix: setup ## Test the client beside the protobuf releases that training environments pin
+	$(BIN)/python tools/matrix.py
 
 bench: setup ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m benchmarks

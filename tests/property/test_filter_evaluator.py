@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from milepost import v1 as pb
 from milepost_server.filters import Comparison, Expression, In, IsNull, Match, Metric, Not, Or, OrderKey, Value
 from support.filter_evaluator import matches, sort_runs

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
 from milepost_server.filters import EXPERIMENTS, RUNS, Expression, OrderKey, Schema, parse_filter, parse_order_by

@@ -177,6 +177,14 @@ async def test_a_time_out_that_is_not_the_callers_is_unexpected() -> None:
         await Dispatcher([]).unary(call_of(UNARY, work), REQUEST)
 
 
+async def test_a_timeout_inside_the_handler_before_the_deadline_is_a_defect() -> None:
+    async def work(request: Any, call: Call) -> Message:
+        raise TimeoutError
+
+    with pytest.raises(Internal):
+        await Dispatcher([]).unary(call_of(UNARY, work, deadline=time.monotonic() + 60), REQUEST)
+
+
 async def test_a_cancelled_call_ends_its_interceptors_and_stays_cancelled() -> None:
     events: list[str] = []
     begun = asyncio.Event()
@@ -191,7 +199,7 @@ async def test_a_cancelled_call_ends_its_interceptors_and_stays_cancelled() -> N
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert events == ["a begin", "a check", "a end"]
+    assert events == ["a begin", "a check", "a end:Cancelled"]
 
 
 async def test_a_reader_that_leaves_ends_the_handler_at_once() -> None:
@@ -206,7 +214,7 @@ async def test_a_reader_that_leaves_ends_the_handler_at_once() -> None:
 
     async with aclosing(Dispatcher([Recorder("a", events)]).stream(call_of(DOWN, stream), REQUEST)) as messages:
         await anext(messages)
-    assert events == ["a begin", "a check", "handler closed", "a end"]
+    assert events == ["a begin", "a check", "handler closed", "a end:Cancelled"]
 
 
 async def test_calls_above_the_limit_are_refused_and_leave_their_room() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from milepost import v1 as pb
 from milepost_server.filters import EXPERIMENTS, RUNS, parse_filter, parse_order_by
 from support.filter_evaluator import matches, sort_runs

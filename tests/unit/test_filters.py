@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
 from milepost_server.filters import (

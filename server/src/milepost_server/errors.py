@@ -126,6 +126,12 @@ class DeadlineExceeded(DomainError):
     code, reason = code_pb2.DEADLINE_EXCEEDED, pb.ERROR_REASON_DEADLINE_EXCEEDED
 
 
+class Cancelled(DomainError):
+    """The caller went away. Nobody is told; it is for logs and counts."""
+
+    code, reason = code_pb2.CANCELLED, pb.ERROR_REASON_UNSPECIFIED
+
+
 class DataLoss(DomainError):
     """Stored data is damaged."""
 

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from milepost_server.calls.answers import Answers
 from milepost_server.calls.call import Call
-from milepost_server.errors import DeadlineExceeded, DomainError, Internal
+from milepost_server.errors import Cancelled, DeadlineExceeded, DomainError, Internal
 
 _log = logging.getLogger(__name__)
 
@@ -62,11 +62,11 @@ class Dispatcher:
                 return await work()
             if call.deadline is None:
                 return await self._answers.give(call, checked, work)
-            async with asyncio.timeout(call.deadline - time.monotonic()):
-                return await self._answers.give(call, checked, work)
+            return await _in_time(self._answers.give(call, checked, work), call.deadline)
         except BaseException as raised:
             error = to_domain_error(raised, call)
             if error is None:
+                error = Cancelled("The caller went away.")
                 raise
             raise error from raised
         finally:
@@ -83,11 +83,10 @@ class Dispatcher:
             async with aclosing(handler) as messages:
                 async for message in messages:
                     yield message
-        except GeneratorExit:
-            raise
         except BaseException as raised:
             error = to_domain_error(raised, call)
             if error is None:
+                error = Cancelled("The caller went away.")
                 raise
             raise error from raised
         finally:
@@ -115,6 +114,17 @@ class Dispatcher:
             interceptor.end(call, error)
 
 
+async def _in_time(answer: Awaitable[Message], deadline: float) -> Message:
+    limit = asyncio.timeout(deadline - time.monotonic())
+    try:
+        async with limit:
+            return await answer
+    except TimeoutError as raised:
+        if not limit.expired():
+            raise
+        raise DeadlineExceeded("The deadline of the call passed before it was done. Allow more time.") from raised
+
+
 def to_domain_error(raised: BaseException, call: Call) -> DomainError | None:
     """What the caller is told of `raised`: an unexpected one is logged under an id and named by it only.
 
@@ -123,8 +133,6 @@ def to_domain_error(raised: BaseException, call: Call) -> DomainError | None:
     """
     if isinstance(raised, DomainError):
         return raised
-    if isinstance(raised, TimeoutError) and call.deadline is not None:
-        return DeadlineExceeded("The deadline of the call passed before it was done. Allow more time.")
     if not isinstance(raised, Exception):
         return None
     error_id = secrets.token_hex(8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Three chunks of a file. What stays with the process of it, free, is at most twice that for each arena of the library.
-_KEPT_BYTES = 3 * 1024 * 1024
+_KEPT_BYTES = int(__import__("os").environ.get("HEAP","3")) * 1024 * 1024
 
 
 def keep_large_blocks() -> None:

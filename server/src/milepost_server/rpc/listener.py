@@ -22,9 +22,9 @@ from milepost_server.errors import DomainError, FieldViolation, InvalidArgument,
 from milepost_server.rpc.heap import keep_large_blocks
 
 # Fills 300 Mbit/s at a round trip of 50 ms, and a local connection at any speed.
-_WINDOW_BYTES = 2 * 1024 * 1024
+_WINDOW_BYTES = int(__import__("os").environ.get("WIN","2048")) * 1024
 # A chunk of a file in few frames.
-_FRAME_BYTES = 1024 * 1024
+_FRAME_BYTES = int(__import__("os").environ.get("FRAME","1024")) * 1024
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from milepost_server.storage.artifacts.path import ArtifactPath
@@ -59,8 +60,11 @@ class Backend(Protocol):
     def staged_size(self, folder: Folder, name: str) -> int | None:
         """Bytes of a staged file, durable when this returns. None when there is none or it cannot be resumed."""
 
-    def publish(self, folder: Folder, name: str, path: ArtifactPath) -> None:
+    def publish(self, folder: Folder, name: str, path: ArtifactPath) -> Callable[[], None]:
         """Moves a staged file to `path`, replacing the file there. Nothing happens if that was done before.
+
+        Returns:
+            What frees the replaced file. It has to be called, and the caller need not wait for it.
 
         Raises:
             NotFound: `ARTIFACT_NOT_FOUND`, neither the staged file nor the target exists.

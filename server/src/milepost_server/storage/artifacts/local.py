@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -70,12 +70,14 @@ class LocalBackend:
         finally:
             reader.close()
 
-    def publish(self, folder: Folder, name: str, path: ArtifactPath) -> None:
+    def publish(self, folder: Folder, name: str, path: ArtifactPath) -> Callable[[], None]:
         """See `Backend.publish`."""
+        # The kernel frees what was replaced when the last descriptor goes, and that takes long for a large file.
+        replaced = ExitStack()
         try:
             for _ in range(_MOVE_TRIES):
-                if self._move(folder, name, path):
-                    return
+                if self._move(folder, name, path, replaced):
+                    return replaced.pop_all().close
         except FileNotFoundError as error:
             raise not_found(path) from error
         except folders.LinkError as error:
@@ -84,14 +86,18 @@ class LocalBackend:
             raise conflict(path, "a file") from error
         except IsADirectoryError as error:
             raise conflict(path, "a directory") from error
+        finally:
+            replaced.close()
         raise not_found(path)
 
-    def _move(self, folder: Folder, name: str, path: ArtifactPath) -> bool:
-        """Whether the file is at `path` now, durably."""
+    def _move(self, folder: Folder, name: str, path: ArtifactPath, replaced: ExitStack) -> bool:
+        """Whether the file is at `path` now, durably. The file that was there before goes to `replaced`, open."""
         with (
             folders.opened(self._root, (*folder, STAGED_FOLDER)) as source,
             folders.opened(self._root, (*folder, *path.segments[:-1]), create=True) as target,
         ):
+            with suppress(OSError):
+                replaced.callback(LocalReader(target, path.name).close)
             try:
                 os.rename(name, path.name, src_dir_fd=source, dst_dir_fd=target)
             except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -44,13 +45,14 @@ class RemoteBackend:
         """See `Backend.staged_size`. Objects appear when they are complete, so there is nothing to go on with."""
         return
 
-    def publish(self, folder: Folder, name: str, path: ArtifactPath) -> None:
+    def publish(self, folder: Folder, name: str, path: ArtifactPath) -> Callable[[], None]:
         """See `Backend.publish`. A move where the driver has one, else a copy and a deletion."""
         source, target = self._staged(folder, name), self._key((*folder, *path.segments))
         if self._fs.exists(source):
             self._fs.mv(source, self._made(target))
         elif not self._fs.isfile(target):
             raise not_found(path)
+        return lambda: None
 
     def discard_staged(self, folder: Folder, name: str) -> None:
         """See `Backend.discard_staged`."""

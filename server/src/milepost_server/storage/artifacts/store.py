@@ -72,7 +72,7 @@ class ArtifactStore:
         except BaseException:
             lane.submit("close staged", writer.close)
             raise
-        return StagedFile(lane, lane if __import__('os').environ.get('ONE') else Lane(self._executor), writer, digest, offset)
+        return StagedFile(lane, lane if __import__("os").environ.get("ONE") else Lane(self._executor), writer, digest, offset)
 
     async def staged_size(self, folder: Folder, name: str) -> int | None:
         """Bytes of a staged file, durable when this returns. None when there is none or the scheme has no resume."""
@@ -88,7 +88,7 @@ class ArtifactStore:
             InvalidArgument: `BAD_PATH`, the way leads through a symbolic link.
         """
         checked_names((*folder, name))
-        await self._run("publish", lambda: self._backend.publish(folder, name, path))
+        await self._run("publish", lambda: self._executor.submit(self._backend.publish(folder, name, path)))
 
     async def discard_staged(self, folder: Folder, name: str) -> None:
         """Removes a staged file if it exists."""
