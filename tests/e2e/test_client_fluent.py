@@ -56,7 +56,7 @@ def test_a_block_is_a_run_from_start_to_finish(experiment: milepost.Experiment) 
 def test_runs_say_where_their_code_comes_from() -> None:
     with milepost.start_run() as run:
         pass
-    assert {"milepost.host", "milepost.command", "milepost.python.version", "milepost.source"} <= set(read(run).tags)
+    assert {"milepost.host", "milepost.command", "milepost.python.version"} <= set(read(run).tags)
 
 
 def test_every_point_of_a_loop_is_stored_in_order() -> None:

@@ -19,12 +19,9 @@ from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import Dispatcher
 from milepost_server.calls.handlers import HandlerTable, Method
 from milepost_server.errors import DomainError, FieldViolation, InvalidArgument, to_status
-from milepost_server.rpc.heap import keep_large_blocks
 
 # Fills 300 Mbit/s at a round trip of 50 ms, and a local connection at any speed.
-_WINDOW_BYTES = int(__import__("os").environ.get("WIN","2048")) * 1024
-# A chunk of a file in few frames.
-_FRAME_BYTES = int(__import__("os").environ.get("FRAME","1024")) * 1024
+_WINDOW_BYTES = 2 * 1024 * 1024
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -39,7 +36,6 @@ class GrpcListener:
     """
 
     def __init__(self, table: HandlerTable, dispatcher: Dispatcher, *, max_message_bytes: int) -> None:
-        keep_large_blocks()
         self._dispatcher = dispatcher
         self._server = grpc.aio.server(
             options=[
@@ -51,7 +47,6 @@ class GrpcListener:
                 # What a peer may send ahead, fixed: the probing that is gRPC's default lets it grow to tens of MiB.
                 ("grpc.http2.bdp_probe", 0),
                 ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
-                ("grpc.http2.max_frame_size", _FRAME_BYTES),
                 # Two servers on one port would share its calls by chance.
                 ("grpc.so_reuseport", 0),
             ]

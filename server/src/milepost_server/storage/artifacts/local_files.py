@@ -11,7 +11,7 @@ from milepost_server.storage.artifacts.failures import offset_mismatch, upload_i
 from milepost_server.storage.artifacts.folders import FILE_MODE
 
 # How much is written before the disk is told to begin: small enough that the fsync at the end finds little left to do.
-_WRITE_BACK_BYTES = int(__import__("os").environ.get("WB","8")) * 1024 * 1024
+_WRITE_BACK_BYTES = 8 * 1024 * 1024
 
 
 class LocalWriter:

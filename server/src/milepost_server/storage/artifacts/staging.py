@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections import deque
 
 from milepost_server.storage.artifacts.backend import BlockingWriter
@@ -37,7 +38,8 @@ class StagedFile:
         self._size = size
         self._waiting: list[bytes] = []
         self._waiting_size = 0
-        self._running: deque[asyncio.Future[None]] = deque()
+        # Of each hop the writing and the hashing.
+        self._running: deque[tuple[asyncio.Future[None], asyncio.Future[None]]] = deque()
         self._failed = False
 
     @property
@@ -61,32 +63,35 @@ class StagedFile:
         self._waiting_size += len(data)
         self._size += len(data)
         if self._waiting_size >= HOP_BYTES:
-            while len(self._running) >= 2 * _MAX_HOPS:
-                await self._running.popleft()
+            await self._settle(_MAX_HOPS - 1)
             self._hop()
 
     async def commit(self) -> None:
         """Returns when all that was written is durable. No write may follow. Raises as `write` does."""
         self._hop()
-        await self._settle()
+        await self._settle(0)
         await self._lane.submit("commit staged", self._writer.commit)
 
     async def close(self) -> None:
         """Frees the file. What was not committed may be kept in part or not at all."""
         # A failed write was either raised already or is of no interest to someone who gives up.
         closed = self._lane.submit("close staged", self._writer.close)
-        await asyncio.wait([*self._running, closed])
-        for one in (*self._running, closed):
-            one.exception()
+        jobs = [closed, *itertools.chain.from_iterable(self._running)]
+        await asyncio.wait(jobs)
+        for job in jobs:
+            job.exception()
 
-    async def _settle(self) -> None:
-        while self._running:
-            await self._running.popleft()
+    async def _settle(self, most: int) -> None:
+        """Waits until `most` hops are running, or fewer."""
+        while len(self._running) > most:
+            for job in self._running.popleft():
+                await job
 
     def _hop(self) -> None:
         parts, self._waiting, self._waiting_size = self._waiting, [], 0
-        self._running.append(self._hashing.submit("hash staged", lambda: self._hash_parts(parts)))
-        self._running.append(self._lane.submit("write staged", lambda: self._write_parts(parts)))
+        writing = self._lane.submit("write staged", lambda: self._write_parts(parts))
+        hashing = self._hashing.submit("hash staged", lambda: self._hash_parts(parts))
+        self._running.append((writing, hashing))
 
     def _write_parts(self, parts: list[bytes]) -> None:
         if self._failed:

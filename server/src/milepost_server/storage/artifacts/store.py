@@ -72,7 +72,7 @@ class ArtifactStore:
         except BaseException:
             lane.submit("close staged", writer.close)
             raise
-        return StagedFile(lane, lane if __import__("os").environ.get("ONE") else Lane(self._executor), writer, digest, offset)
+        return StagedFile(lane, Lane(self._executor), writer, digest, offset)
 
     async def staged_size(self, folder: Folder, name: str) -> int | None:
         """Bytes of a staged file, durable when this returns. None when there is none or the scheme has no resume."""
