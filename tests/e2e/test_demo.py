@@ -26,6 +26,7 @@ def test_demo_trains_and_finds_its_best_run_again(tmp_path: Path) -> None:
             assert best.metrics["test/accuracy"] > 0.9
             assert best.run_id in done.stdout
             assert best.tags["milepost.python.version"]
+            assert best.tags["milepost.source"].endswith("milepost")
             files = {item.path for item in client.artifacts.list(best.run_id, recursive=True)}
             assert files == {"model/model.pkl", "plots/confusion_matrix.png", "report.json"}
     finally:

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from milepost import v1 as pb
 from milepost.v1 import artifact_service_pb2
 from milepost_server.calls.call import Call
-from milepost_server.calls.dispatcher import Dispatcher
+from milepost_server.calls.dispatcher import Dispatcher, Interceptor
 from milepost_server.calls.handlers import HandlerTable
 from milepost_server.calls.interceptors.admission import Admission
 from milepost_server.errors import (
@@ -40,7 +40,7 @@ REQUEST = pb.ListArtifactsRequest(run_id="r")
 
 
 @dataclass
-class Recorder:
+class Recorder(Interceptor):
     """An interceptor that writes down what it sees, and refuses where it is told to."""
 
     name: str
@@ -83,7 +83,7 @@ async def requests(*messages: Message) -> AsyncIterator[Message]:
 async def test_interceptors_begin_in_order_and_end_in_the_opposite_one() -> None:
     events: list[str] = []
     dispatcher = Dispatcher([Recorder("a", events), Recorder("b", events)])
-    response = await dispatcher.unary(call_of(UNARY, answer), REQUEST)
+    response = (await dispatcher.unary(call_of(UNARY, answer), REQUEST)).message
     assert response == pb.ListArtifactsResponse(next_page_token="r")
     assert events == ["a begin", "b begin", "a check", "b check", "b end", "a end"]
 

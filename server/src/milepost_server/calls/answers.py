@@ -8,40 +8,45 @@ database had before it was read, so that one that is given again is never older 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
 
 from google.protobuf.message import Message
 
 from milepost_server.calls.call import Call
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
-
 MAX_ENTRIES = 256
 MAX_ENTRY_BYTES = 32 * 1024
+_MAX_TEXT_BYTES = 2 * MAX_ENTRY_BYTES
 
 
-class Recent(Generic[Key, Value]):
-    """The values that were used last, `most` of them."""
+class Answer:
+    """A response message, and what transports made of it: kept with the message, so that it is made once.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[Key, Value] = OrderedDict()
+    Args:
+        message: The response. It may be given to several calls and must not be changed.
+    """
 
-    def get(self, key: Key) -> Value | None:
-        """The value of a key, which then counts as used."""
-        value = self._values.get(key)
-        if value is not None:
-            self._values.move_to_end(key)
-        return value
+    __slots__ = ("_raw", "_text", "message")
 
-    def put(self, key: Key, value: Value) -> None:
-        """Keeps a value, in place of the one that was not used for longest."""
-        self._values[key] = value
-        self._values.move_to_end(key)
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self._raw: bytes | None = None
+        self._text: bytes | None = None
+
+    def serialized(self) -> bytes:
+        """The message as protobuf bytes."""
+        if self._raw is None:
+            self._raw = self.message.SerializeToString()
+        return self._raw
+
+    def written(self, write: Callable[[Message], bytes]) -> bytes:
+        """The message as text; `write` makes it, and is the same for all calls of a method."""
+        if self._text is not None:
+            return self._text
+        text = write(self.message)
+        if len(text) <= _MAX_TEXT_BYTES:
+            self._text = text
+        return text
 
 
 class Answers:
@@ -54,18 +59,22 @@ class Answers:
 
     def __init__(self, version: Callable[[], int | None]) -> None:
         self._version = version
-        self._kept: Recent[tuple[str, bytes], tuple[int, Message]] = Recent(MAX_ENTRIES)
+        self._kept: OrderedDict[tuple[str, bytes], tuple[int, Answer]] = OrderedDict()
 
-    async def give(self, call: Call, request: Message, work: Callable[[], Awaitable[Message]]) -> Message:
-        """The answer to a request, by `work` when it is not at hand. It is shared, and must not be changed."""
+    async def give(self, call: Call, request: Message, work: Callable[[], Awaitable[Message]]) -> Answer:
+        """The answer to a request, by `work` when it is not at hand."""
         version = self._version() if call.method.cacheable else None
         if version is None:
-            return await work()
+            return Answer(await work())
         key = call.method.name, request.SerializeToString(deterministic=True)
         kept = self._kept.get(key)
         if kept is not None and kept[0] == version:
+            self._kept.move_to_end(key)
             return kept[1]
-        answer = await work()
-        if answer.ByteSize() <= MAX_ENTRY_BYTES:
-            self._kept.put(key, (version, answer))
+        answer = Answer(await work())
+        if len(answer.serialized()) <= MAX_ENTRY_BYTES:
+            self._kept[key] = version, answer
+            self._kept.move_to_end(key)
+            if len(self._kept) > MAX_ENTRIES:
+                self._kept.popitem(last=False)
         return answer

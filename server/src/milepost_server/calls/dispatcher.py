@@ -8,19 +8,19 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from google.protobuf.message import Message
 
-from milepost_server.calls.answers import Answers
+from milepost_server.calls.answers import Answer, Answers
 from milepost_server.calls.call import Call
 from milepost_server.errors import Cancelled, DeadlineExceeded, DomainError, Internal
 
 _log = logging.getLogger(__name__)
 
 
-class Interceptor(Protocol):
-    """Sees every call of every method. Each hook may raise a `DomainError` to refuse the call, except `end`."""
+class Interceptor:
+    """Sees every call of every method. A hook may raise a `DomainError` to refuse the call, except `end`."""
 
     async def begin(self, call: Call) -> None:
         """Runs before the handler."""
@@ -41,17 +41,21 @@ class Dispatcher:
     """
 
     def __init__(self, interceptors: Sequence[Interceptor], answers: Answers | None = None) -> None:
-        self._interceptors = tuple(interceptors)
+        # Most interceptors have one hook only. Each is called with the number of interceptors before its own.
+        hooks = list(enumerate(interceptors))
+        self._begins = [(number, each.begin) for number, each in hooks if type(each).begin is not Interceptor.begin]
+        self._checks = [each.check for each in interceptors if type(each).check is not Interceptor.check]
+        self._ends = [(number, each.end) for number, each in hooks if type(each).end is not Interceptor.end][::-1]
         self._answers = answers or Answers(lambda: None)
 
-    async def unary(self, call: Call, request: Message | AsyncIterator[Message]) -> Message:
+    async def unary(self, call: Call, request: Message | AsyncIterator[Message]) -> Answer:
         """Answers a call of a method with one response message.
 
         Raises:
             DomainError: The only kind of exception that leaves, besides `CancelledError`.
         """
-        begun: list[Interceptor] = []
         error: DomainError | None = None
+        begun = _Begun()
         try:
             checked = await self._begin(call, request, begun)
 
@@ -59,7 +63,7 @@ class Dispatcher:
                 return cast(Awaitable[Message], call.method.handler(checked, call))
 
             if call.method.client_streaming:
-                return await work()
+                return Answer(await work())
             if call.deadline is None:
                 return await self._answers.give(call, checked, work)
             return await _in_time(self._answers.give(call, checked, work), call.deadline)
@@ -74,8 +78,8 @@ class Dispatcher:
 
     async def stream(self, call: Call, request: Message | AsyncIterator[Message]) -> AsyncGenerator[Message, None]:
         """Answers a call of a method with a stream of response messages. Raises as `unary` does."""
-        begun: list[Interceptor] = []
         error: DomainError | None = None
+        begun = _Begun()
         try:
             checked = await self._begin(call, request, begun)
             handler = cast(AsyncGenerator[Message, None], call.method.handler(checked, call))
@@ -92,29 +96,41 @@ class Dispatcher:
         finally:
             self._end(call, begun, error)
 
-    async def _begin(self, call: Call, request: Any, begun: list[Interceptor]) -> Any:
-        for interceptor in self._interceptors:
-            await interceptor.begin(call)
-            begun.append(interceptor)
+    async def _begin(self, call: Call, request: Any, begun: _Begun) -> Any:
+        for begun.before, begin in self._begins:
+            await begin(call)
+        begun.before = _ALL
         if call.method.client_streaming:
             return self._checked(call, request)
-        for interceptor in self._interceptors:
-            interceptor.check(call, request)
+        for check in self._checks:
+            check(call, request)
         return request
 
     async def _checked(self, call: Call, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         async for request in requests:
-            for interceptor in self._interceptors:
-                interceptor.check(call, request)
+            for check in self._checks:
+                check(call, request)
             yield request
 
-    @staticmethod
-    def _end(call: Call, begun: list[Interceptor], error: DomainError | None) -> None:
-        for interceptor in reversed(begun):
-            interceptor.end(call, error)
+    def _end(self, call: Call, begun: _Begun, error: DomainError | None) -> None:
+        for number, end in self._ends:
+            if number < begun.before:
+                end(call, error)
 
 
-async def _in_time(answer: Awaitable[Message], deadline: float) -> Message:
+_ALL = 1 << 30
+
+
+class _Begun:
+    """How many interceptors began a call."""
+
+    __slots__ = ("before",)
+
+    def __init__(self) -> None:
+        self.before = 0
+
+
+async def _in_time(answer: Awaitable[Answer], deadline: float) -> Answer:
     limit = asyncio.timeout(deadline - time.monotonic())
     try:
         async with limit:

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 
 from google.api import httpbody_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
 
 from milepost import v1 as pb
-from milepost_server.calls.answers import MAX_ENTRY_BYTES, Recent
+from milepost_server.calls.answers import Answer
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import Dispatcher, to_domain_error
 from milepost_server.errors import InvalidArgument, invalid_field, quote
@@ -27,9 +26,6 @@ LARGE_BYTES = 256 * 1024
 
 _TIMEOUT_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 HTTP_BODY = httpbody_pb2.HttpBody.DESCRIPTOR.full_name
-
-# Texts kept for each route whose answers may be given again.
-_MAX_TEXTS = 64
 
 
 class Endpoint(Protocol):
@@ -120,7 +116,7 @@ class UnaryEndpoint:
     def __init__(self, route: Route, dispatcher: Dispatcher, max_body_bytes: int) -> None:
         self._dispatcher = dispatcher
         self._reader = RequestReader(route, max_body_bytes)
-        self.write = _remembering(response_writer(route)) if route.method.cacheable else response_writer(route)
+        self.write = response_writer(route)
 
     async def __call__(self, exchange: Exchange, call: Call, segments: list[str]) -> None:
         """See `Endpoint`."""
@@ -129,11 +125,11 @@ class UnaryEndpoint:
         await answer(exchange, call, self.write, response)
 
 
-async def answer(exchange: Exchange, call: Call, write: Callable[[Any], bytes], response: Message) -> None:
+async def answer(exchange: Exchange, call: Call, write: Callable[[Any], bytes], response: Answer) -> None:
     """Sends the response message of a call as JSON."""
     exchange.answer_headers.update(call.response_metadata)
     try:
-        body = write(response)
+        body = response.written(write)
     except ValueError as raised:  # what has no JSON form is stored data gone wrong, not the caller's fault
         error = to_domain_error(raised, call)
         assert error is not None
@@ -150,23 +146,6 @@ def response_writer(route: Route) -> Callable[[Any], bytes]:
     assert field is not None
     encode, name = codec_for(_message_of(field, route)).encode_bytes, field.name
     return lambda message: encode(getattr(message, name))
-
-
-def _remembering(write: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    """`write` for messages that the dispatcher gives again as the very same object."""
-    written: Recent[int, tuple[Message, bytes]] = Recent(_MAX_TEXTS)
-
-    def remember(message: Message) -> bytes:
-        # The message is kept with its text, so that no other one can come to have its id.
-        known = written.get(id(message))
-        if known is not None and known[0] is message:
-            return known[1]
-        text = write(message)
-        if len(text) <= MAX_ENTRY_BYTES:
-            written.put(id(message), (message, text))
-        return text
-
-    return remember
 
 
 def body_field(descriptor: Descriptor, name: str, route: Route) -> FieldDescriptor | None:

@@ -96,17 +96,15 @@ class GrpcListener:
                 self._streaming(method, request), None, method.response_class.SerializeToString
             )
         kinds = grpc.unary_unary_rpc_method_handler, grpc.stream_unary_rpc_method_handler
-        return kinds[method.client_streaming](
-            self._unary(method, request), None, method.response_class.SerializeToString
-        )
+        return kinds[method.client_streaming](self._unary(method, request), None, None)
 
     def _unary(self, method: Method, parse: Callable[[Any], Any]) -> Any:
         dispatcher = self._dispatcher
 
-        async def behave(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+        async def behave(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
             call = _call(method, context)
             try:
-                return await dispatcher.unary(call, parse(raw))
+                return (await dispatcher.unary(call, parse(raw))).serialized()
             except DomainError as error:
                 await _abort(context, call, error)
                 raise
@@ -131,7 +129,8 @@ class GrpcListener:
 def _call(method: Method, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
     metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     call = Call(method, "grpc", context.peer(), metadata)
-    context.set_trailing_metadata((("x-request-id", call.call_id),))
+    if "x-request-id" in metadata:
+        context.set_trailing_metadata((("x-request-id", call.call_id),))
     return call
 
 

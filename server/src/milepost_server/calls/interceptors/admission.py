@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from google.protobuf.message import Message
-
 from milepost import v1 as pb
 from milepost_server.calls.call import Call
+from milepost_server.calls.dispatcher import Interceptor
 from milepost_server.errors import DomainError, ResourceExhausted, Unavailable
 
 
-class Admission:
+class Admission(Interceptor):
     """Counts calls at work.
 
     Args:
@@ -41,9 +40,6 @@ class Admission:
             )
         self.at_work += 1
         self._idle.clear()
-
-    def check(self, call: Call, request: Message) -> None:
-        """Lets all messages through."""
 
     def end(self, call: Call, error: DomainError | None) -> None:
         """Makes room for another call."""

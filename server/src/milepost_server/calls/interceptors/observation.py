@@ -4,73 +4,96 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import cache
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from itertools import accumulate
 
-from google.protobuf.message import Message
 from google.rpc import code_pb2
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from milepost_server.calls.call import Call
+from milepost_server.calls.dispatcher import Interceptor
 from milepost_server.errors import DomainError, reason_name
 
 _log = logging.getLogger("milepost_server.calls")
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BOUNDS = [*map(str, _BUCKETS), "+Inf"]
 # Worth a look by whoever runs the server; the other codes are the caller's doing.
 _SERIOUS = {code_pb2.INTERNAL, code_pb2.UNKNOWN, code_pb2.DATA_LOSS, code_pb2.UNAVAILABLE}
 
 
-class Observation:
+class _Durations:
+    """How long the calls of one method and transport took."""
+
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_BOUNDS)
+        self.seconds = 0.0
+
+
+class Observation(Interceptor):
     """Keeps `milepost_calls_total` and `milepost_call_seconds`, and logs calls: failed ones always, others at debug.
+
+    The numbers are kept here and handed out when they are asked for: prometheus_client's own counters, safe for several
+    threads, cost several times as much for each call, and calls end in one thread.
 
     Args:
         registry: Where the metrics are registered.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._calls = Counter(
-            "milepost_calls_total", "Calls ended.", ["method", "transport", "code"], registry=registry
-        )
-        self._seconds = Histogram(
-            "milepost_call_seconds",
-            "Duration of calls in seconds.",
-            ["method", "transport"],
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-
-        # Looking a series up by its labels costs more than counting; there are few of them.
-        self._series = cache(self._find_series)
-
-    def _find_series(self, method: str, transport: str, code: str) -> tuple[Counter, Histogram]:
-        return self._calls.labels(method, transport, code), self._seconds.labels(method, transport)
-
-    async def begin(self, call: Call) -> None:
-        """Nothing: the call carries its start."""
-
-    def check(self, call: Call, request: Message) -> None:
-        """Lets all messages through."""
+        self._calls: Counter[tuple[str, str, int]] = Counter()
+        self._durations: dict[tuple[str, str], _Durations] = {}
+        registry.register(self)
 
     def end(self, call: Call, error: DomainError | None) -> None:
         """Counts and logs the call."""
         seconds = time.monotonic() - call.started
-        code = code_pb2.Code.Name(error.code) if error else "OK"
-        counter, histogram = self._series(call.method.name, call.transport, code)
-        counter.inc()
-        histogram.observe(seconds)
-        level = logging.DEBUG
-        if error is not None:
-            level = logging.WARNING if error.code in _SERIOUS else logging.INFO
-        if not _log.isEnabledFor(level):
-            return
-        extra = {
-            "method": call.method.name,
-            "transport": call.transport,
-            "code": code,
-            "ms": round(seconds * 1000, 2),
-            "call_id": call.call_id,
-            "peer": call.peer,
-        }
-        if error is not None:
-            extra["reason"] = reason_name(error.reason)
-        _log.log(level, "call", extra=extra)
+        name, transport = call.method.name, call.transport
+        self._calls[name, transport, error.code if error else code_pb2.OK] += 1
+        durations = self._durations.get((name, transport))
+        if durations is None:
+            durations = self._durations[name, transport] = _Durations()
+        durations.counts[bisect_left(_BUCKETS, seconds)] += 1
+        durations.seconds += seconds
+        level = _level(error)
+        if _log.isEnabledFor(level):
+            _log.log(level, "call", extra=_fields(call, seconds, error))
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics for Prometheus."""
+        calls = CounterMetricFamily("milepost_calls", "Calls ended.", labels=["method", "transport", "code"])
+        for (name, transport, code), count in self._calls.items():
+            calls.add_metric([name, transport, code_pb2.Code.Name(code)], count)
+        yield calls
+        seconds = HistogramMetricFamily(
+            "milepost_call_seconds", "Duration of calls in seconds.", labels=["method", "transport"]
+        )
+        for labels, durations in self._durations.items():
+            buckets = list(zip(_BOUNDS, accumulate(durations.counts), strict=True))
+            seconds.add_metric(list(labels), buckets, durations.seconds)
+        yield seconds
+
+
+def _level(error: DomainError | None) -> int:
+    if error is None or error.code == code_pb2.CANCELLED:
+        return logging.DEBUG
+    return logging.WARNING if error.code in _SERIOUS else logging.INFO
+
+
+def _fields(call: Call, seconds: float, error: DomainError | None) -> dict[str, str | float]:
+    fields: dict[str, str | float] = {
+        "method": call.method.name,
+        "transport": call.transport,
+        "code": code_pb2.Code.Name(error.code) if error else "OK",
+        "ms": round(seconds * 1000, 2),
+        "call_id": call.call_id,
+        "peer": call.peer,
+    }
+    if error is not None:
+        fields["reason"] = reason_name(error.reason)
+    return fields
