@@ -131,6 +131,7 @@ class SqliteStorage:
         self._writer = SqliteConnection(str(path), artifact_root, synchronous=synchronous)
         _use_wal(self._writer.driver)
         self._reader = SqliteConnection(str(path), artifact_root, read_only=True)
+        self._versions = self._reader.driver.cursor()
         self._path, self._artifact_root = str(path), artifact_root
         self._scanners = threading.local()
         self._scan_connections: list[SqliteConnection] = []
@@ -169,8 +170,8 @@ class SqliteStorage:
         return await asyncio.shield(job.future)
 
     def version(self) -> int | None:
-        (version,) = self._reader.driver.execute("PRAGMA data_version").fetchone()
-        return int(version)
+        version: tuple[int] = self._versions.execute("PRAGMA data_version").fetchone()
+        return version[0]
 
     async def ready(self) -> None:
         try:
