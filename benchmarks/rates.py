@@ -23,10 +23,10 @@ def run_load(name: str, *arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
-def grpc_rate(effort: Effort, port: int, pid: int, path: str, payloads: Path) -> Sample:
-    """Calls per second of a unary method by 32 callers on 4 connections."""
+def grpc_rate(effort: Effort, port: int, pid: int, path: str, payloads: Path, load: str = "grpc_calls") -> Sample:
+    """Calls per second of a unary method by 32 callers on 4 connections, made by a generator of `benchmarks.load`."""
     options = ("--port", port, "--server-pid", pid, "--path", path, "--seconds", effort.seconds)
-    return _sample(Report(**run_load("grpc_calls", *options, "--payloads", payloads)))
+    return _sample(Report(**run_load(load, *options, "--payloads", payloads)))
 
 
 def http_rate(effort: Effort, port: int, pid: int, paths: Path) -> Sample:

@@ -33,6 +33,16 @@ def log_one_point(effort: Effort) -> Iterator[Figure]:
     32 callers share 4 connections and write to 32 runs. The echo gets the same requests, answers a message of the
     same size, and stores nothing.
     """
+    yield _logging("LogMetrics, one point", effort, "grpc_calls")
+
+
+@benchmark("LogMetrics, Python callers")
+def log_one_point_python(effort: Effort) -> Iterator[Figure]:
+    """As `LogMetrics, one point`, with both servers called by grpc.aio, which takes the other core."""
+    yield _logging("LogMetrics, Python callers", effort, "grpc_aio_calls")
+
+
+def _logging(name: str, effort: Effort, load: str) -> Figure:
     with scratch_folder() as folder, server(folder) as subject:
         payloads = folder / "payloads.json"
         write_payloads(payloads, _requests(subject))
@@ -41,10 +51,10 @@ def log_one_point(effort: Effort) -> Iterator[Figure]:
             echo_path, path = f"/{grpc_echo.SERVICE}/{grpc_echo.METHOD}", "/milepost.v1.MetricService/LogMetrics"
             limit, sample = alternate(
                 effort,
-                partial(grpc_rate, effort, int(echo.first_line), echo.pid, echo_path, payloads),
-                partial(grpc_rate, effort, subject.grpc_port, subject.pid, path, payloads),
+                partial(grpc_rate, effort, int(echo.first_line), echo.pid, echo_path, payloads, load),
+                partial(grpc_rate, effort, subject.grpc_port, subject.pid, path, payloads, load),
             )
-    yield rate_figure("LogMetrics, one point", limit, sample, 0.55)
+    return rate_figure(name, limit, sample, 0.55)
 
 
 def _requests(subject: Subject) -> list[bytes]:

@@ -41,6 +41,12 @@ def get_run_repeated(effort: Effort) -> Iterator[Figure]:
     yield _grpc_reads("GetRun, repeated", effort, 1)
 
 
+@benchmark("GetRun, Python callers")
+def get_run_python(effort: Effort) -> Iterator[Figure]:
+    """As `GetRun`, with both servers called by grpc.aio, which takes the other core: what a user of Python sees."""
+    yield _grpc_reads("GetRun, Python callers", effort, _MANY, "grpc_aio_calls")
+
+
 @benchmark("REST GET run")
 def rest_get_run(effort: Effort) -> Iterator[Figure]:
     """`GET /v1/runs/ID` of such 1,000 runs in turn, beside a bare ASGI application under the same uvicorn settings.
@@ -57,7 +63,7 @@ def rest_get_run_repeated(effort: Effort) -> Iterator[Figure]:
     yield _rest_reads("REST GET run, repeated", effort, 1)
 
 
-def _grpc_reads(name: str, effort: Effort, count: int) -> Figure:
+def _grpc_reads(name: str, effort: Effort, count: int, load: str = "grpc_calls") -> Figure:
     with scratch_folder() as folder, server(folder) as subject:
         runs = typical_runs(subject, count)
         answer_bytes = pb.GetRunResponse(run=runs[0]).ByteSize()
@@ -67,8 +73,8 @@ def _grpc_reads(name: str, effort: Effort, count: int) -> Figure:
             echo_path, path = f"/{grpc_echo.SERVICE}/{grpc_echo.METHOD}", "/milepost.v1.TrackingService/GetRun"
             limit, sample = alternate(
                 effort,
-                partial(grpc_rate, effort, int(echo.first_line), echo.pid, echo_path, payloads),
-                partial(grpc_rate, effort, subject.grpc_port, subject.pid, path, payloads),
+                partial(grpc_rate, effort, int(echo.first_line), echo.pid, echo_path, payloads, load),
+                partial(grpc_rate, effort, subject.grpc_port, subject.pid, path, payloads, load),
             )
     return rate_figure(name, limit, sample, 0.65)
 
