@@ -59,22 +59,32 @@ class Answers:
 
     def __init__(self, version: Callable[[], int | None]) -> None:
         self._version = version
-        self._kept: OrderedDict[tuple[str, bytes], tuple[int, Answer]] = OrderedDict()
+        # By method and request, the least recently asked first. None for a question that was asked once: most are never
+        # asked again, and so not worth the look at the version.
+        self._kept: OrderedDict[tuple[str, bytes], tuple[int, Answer] | None] = OrderedDict()
 
     async def give(self, call: Call, request: Message, work: Callable[[], Awaitable[Message]]) -> Answer:
         """The answer to a request, by `work` when it is not at hand."""
-        version = self._version() if call.method.cacheable else None
-        if version is None:
+        if not call.method.cacheable:
             return Answer(await work())
         key = call.method.name, request.SerializeToString(deterministic=True)
-        kept = self._kept.get(key)
+        if key not in self._kept:
+            self._keep(key, None)
+            return Answer(await work())
+        version = self._version()
+        if version is None:
+            return Answer(await work())
+        kept = self._kept[key]
         if kept is not None and kept[0] == version:
             self._kept.move_to_end(key)
             return kept[1]
         answer = Answer(await work())
         if len(answer.serialized()) <= MAX_ENTRY_BYTES:
-            self._kept[key] = version, answer
-            self._kept.move_to_end(key)
-            if len(self._kept) > MAX_ENTRIES:
-                self._kept.popitem(last=False)
+            self._keep(key, (version, answer))
         return answer
+
+    def _keep(self, key: tuple[str, bytes], value: tuple[int, Answer] | None) -> None:
+        self._kept[key] = value
+        self._kept.move_to_end(key)
+        if len(self._kept) > MAX_ENTRIES:
+            self._kept.popitem(last=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,7 +23,7 @@ class Call:
     Args:
         method: The method called.
         transport: Which listener took the call.
-        peer: Address of the other end, for logs.
+        find_peer: Says the address of the other end.
         metadata: gRPC metadata or HTTP headers, names in lower case; binary metadata is left out.
         deadline: When the caller stops waiting, on the clock of `time.monotonic`. None when it waits for ever.
         call_id: Names the call in logs and answers: the caller's `x-request-id`, or a new one.
@@ -33,12 +33,17 @@ class Call:
 
     method: Method
     transport: Literal["grpc", "http"]
-    peer: str
+    find_peer: Callable[[], str]
     metadata: Mapping[str, str]
     deadline: float | None = None
     call_id: str = ""
     response_metadata: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def peer(self) -> str:
+        """Address of the other end, for logs."""
+        return self.find_peer()
 
     def __post_init__(self) -> None:
         given = self.metadata.get("x-request-id", "")

@@ -70,7 +70,6 @@ class Exchange:
         raw = self.scope.get("raw_path") or self.scope["path"].encode()
         return str(bytes(raw).partition(b"?")[0].decode("latin-1"))
 
-    @property
     def peer(self) -> str:
         """Address of the client, for logs."""
         client = self.scope.get("client")

@@ -128,7 +128,7 @@ class GrpcListener:
 
 def _call(method: Method, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
     metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    call = Call(method, "grpc", context.peer(), metadata)
+    call = Call(method, "grpc", context.peer, metadata)
     if "x-request-id" in metadata:
         context.set_trailing_metadata((("x-request-id", call.call_id),))
     return call

@@ -39,6 +39,8 @@ Work = Callable[[Transaction], Awaitable[T]]
 
 # A group holds up its first member by what its last one costs.
 _MAX_GROUP = 512
+# Added to a write when the group before had several; a lone caller never waits. 10% more writes a second by 32 callers.
+_GATHER_S = 0.001
 _SCAN_THREADS = 3
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -190,7 +192,11 @@ class SqliteStorage:
             connection.driver.close()
 
     def _write_groups(self) -> None:
+        crowd = 1
         while (first := self._jobs.get()) is not None:
+            if crowd > 1:
+                # Several callers are at work, and more of them about to write: one commit can serve them all.
+                time.sleep(_GATHER_S)
             group, last = [first], False
             with contextlib.suppress(queue.Empty):
                 while len(group) < _MAX_GROUP and not last:
@@ -199,6 +205,7 @@ class SqliteStorage:
                         last = True
                     else:
                         group.append(job)
+            crowd = len(group)
             self._commit(group)
             _deliver(group)
             if last:
