@@ -64,10 +64,8 @@ class Recorder(Interceptor):
 
 def call_of(method: Any, handler: Any, **fields: Any) -> Call:
     """A call of a method that this handler answers."""
-    return Call(
     answering = dataclasses.replace(method, handler=handler)
     return Call(answering, "grpc", lambda: "peer", {"x-request-id": "call-1"}, **fields)
-    )
 
 
 async def answer(request: Any, call: Call) -> Message:
