@@ -11,7 +11,7 @@
     +- OutOfRangeError, PermissionDeniedError, DeadlineExceededError, InternalError
     +- ResourceExhaustedError   StorageFull, TooManyRequests
     +- UnavailableError
-    +- NoActiveRun, RunAlreadyActive, LoggingError: raised by the fluent API itself
+    +- RunAlreadyActive, LoggingError: raised by the fluent API itself
 
 The class follows from the status code and, for reasons that people catch, from the reason. Other reasons are told apart
 by `reason`, one of the names of `milepost.v1.ErrorReason` without its prefix. Texts may change, reasons do not.
@@ -231,10 +231,6 @@ class TooManyRequests(ResourceExhaustedError):
     """Too many calls at once; `retry_after_s` says when to try again."""
 
     retriable = True
-
-
-class NoActiveRun(MilepostError):
-    """The call needs an active run."""
 
 
 class RunAlreadyActive(MilepostError):

@@ -97,7 +97,8 @@ class Dispatcher:
             self._end(call, begun, error)
 
     async def _begin(self, call: Call, request: Any, begun: _Begun) -> Any:
-        for begun.before, begin in self._begins:
+        for number, begin in self._begins:
+            begun.before = number
             await begin(call)
         begun.before = _ALL
         if call.method.client_streaming:

@@ -17,8 +17,7 @@ from milepost import v1 as pb
 from milepost_server.errors import Aborted, AlreadyExists, DomainError, InvalidArgument, NotFound
 from milepost_server.services.clock import Clock
 from milepost_server.services.locks import SharedLocks
-from milepost_server.services.metrics import writable_run
-from milepost_server.services.refusals import run_not_found
+from milepost_server.services.run_keys import existing_run, writable_run
 from milepost_server.storage.artifacts import ArtifactPath, ArtifactStore
 from milepost_server.storage.artifacts.failures import conflict, not_found
 from milepost_server.storage.base import PendingArtifact, RunKey, Storage, StoredArtifact, StoredUpload, Transaction
@@ -192,14 +191,6 @@ class ArtifactFiles:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
-
-
-async def existing_run(tx: Transaction, run_id: str) -> RunKey:
-    """Where the run is stored, deleted or not."""
-    key = await tx.runs.key(run_id)
-    if key is None:
-        raise run_not_found(run_id)
-    return key
 
 
 async def check_free(tx: Transaction, key: RunKey, path: ArtifactPath) -> None:

@@ -8,9 +8,10 @@ from google.api import httpbody_pb2
 
 from milepost import v1 as pb
 from milepost_server.errors import Aborted, NotFound, OutOfRange
-from milepost_server.services.artifact_files import TRIES, ArtifactFiles, existing_run, folder_of
+from milepost_server.services.artifact_files import TRIES, ArtifactFiles, folder_of
 from milepost_server.services.clock import Clock
 from milepost_server.services.pages import decode_token, encode_token, page_limit
+from milepost_server.services.run_keys import existing_run
 from milepost_server.services.uploads import Uploads
 from milepost_server.storage.artifacts import ArtifactFile, ArtifactPath, ArtifactStore
 from milepost_server.storage.artifacts.failures import corrupt

@@ -5,11 +5,12 @@ from __future__ import annotations
 from milepost import v1 as pb
 from milepost_server.errors import AlreadyExists, quote
 from milepost_server.services.clock import Clock
-from milepost_server.services.metrics import complete_columns, writable_run
+from milepost_server.services.metrics import completed_metrics
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.params import check_params
 from milepost_server.services.refusals import tag_not_found
 from milepost_server.services.replays import write_once
+from milepost_server.services.run_keys import writable_run
 from milepost_server.storage.base import Storage, Transaction
 
 
@@ -23,11 +24,7 @@ class BatchService:
     async def log_batch(self, request: pb.LogBatchRequest) -> pb.LogBatchResponse:
         """See `TrackingService.LogBatch`."""
         check_params(request.params, "params")
-        metrics = list(request.metrics)
-        if request.request_id:
-            # The request as sent names the repeat, so it is completed in a copy.
-            metrics = list(pb.LogBatchRequest(metrics=request.metrics).metrics)
-        complete_columns(metrics, self._clock)
+        metrics = completed_metrics(request, self._clock)
 
         async def work(tx: Transaction) -> pb.LogBatchResponse:
             key = await writable_run(tx, request.run_id)

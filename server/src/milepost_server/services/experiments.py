@@ -81,8 +81,7 @@ class ExperimentService:
         """See `TrackingService.UpdateExperiment`."""
         given = request.experiment
         require("experiment.experiment_id", given.experiment_id)
-        mask = request.update_mask if request.HasField("update_mask") else None
-        fields = written_fields(given, mask, _WRITABLE)
+        fields = written_fields(given, request.update_mask, _WRITABLE)
         if "name" in fields:
             require("experiment.name", given.name)
 

@@ -27,18 +27,18 @@ def read_fields(resource: type[Message], request: Message) -> frozenset[str] | N
     return None if "*" in paths or not paths else frozenset(paths)
 
 
-def written_fields(resource: Message, mask: FieldMask | None, writable: Collection[str]) -> list[str]:
+def written_fields(resource: Message, mask: FieldMask, writable: Collection[str]) -> list[str]:
     """Names of the fields of `resource` that an update writes.
 
     Args:
         resource: The new values.
-        mask: The request's `update_mask`; None when it has none, which stands for the fields that are not empty.
+        mask: The request's `update_mask`; an absent or empty one stands for the fields that are not empty.
         writable: The fields that may be written.
 
     Raises:
         InvalidArgument: The mask names a field that may not be written, or nothing would be written.
     """
-    if mask is None or not mask.paths:
+    if not mask.paths:
         fields = [field.name for field, _ in resource.ListFields() if field.name in writable]
         if not fields:
             raise invalid_field(

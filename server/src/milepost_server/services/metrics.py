@@ -8,19 +8,14 @@ from milepost import v1 as pb
 from milepost_server.errors import NotFound, invalid_field, quote
 from milepost_server.services.clock import Clock
 from milepost_server.services.pages import decode_token, encode_token, page_limit
-from milepost_server.services.refusals import run_deleted, run_not_found
 from milepost_server.services.replays import write_once
-from milepost_server.storage.base import RunKey, Storage, Transaction
+from milepost_server.services.run_keys import existing_run, writable_run
+from milepost_server.storage.base import Storage, Transaction
 
 MAX_POINTS = 100_000
 
 
-def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock) -> None:
-    """Fills absent steps and times, so that the columns of each series have the same length.
-
-    Raises:
-        InvalidArgument: Columns differ in length, or there are more points than one request may have.
-    """
+def _complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock) -> None:
     total = sum(len(points.values) for points in metrics)
     if total > MAX_POINTS:
         raise invalid_field(
@@ -41,14 +36,18 @@ def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock) -> None:
                 )
 
 
-async def writable_run(tx: Transaction, run_id: str) -> RunKey:
-    """An active run, kept from changing until the transaction ends."""
-    key = await tx.runs.key(run_id, lock=True)
-    if key is None:
-        raise run_not_found(run_id)
-    if key.deleted:
-        raise run_deleted(run_id)
-    return key
+def completed_metrics(request: pb.LogMetricsRequest | pb.LogBatchRequest, clock: Clock) -> list[pb.MetricPoints]:
+    """The points of a request, with absent steps and times filled so that the columns of each series have one length.
+
+    Raises:
+        InvalidArgument: Columns differ in length, or there are more points than one request may have.
+    """
+    metrics = request.metrics
+    if request.request_id:
+        # The request as sent names the repeat, so it is completed in a copy.
+        metrics = pb.LogMetricsRequest(metrics=metrics).metrics
+    _complete_columns(metrics, clock)
+    return list(metrics)
 
 
 class MetricService:
@@ -60,15 +59,11 @@ class MetricService:
 
     async def log(self, request: pb.LogMetricsRequest) -> pb.LogMetricsResponse:
         """See `MetricService.LogMetrics`."""
-        # The request as sent names the repeat, so it is completed in a copy.
-        completed = list(request.metrics)
-        if request.request_id:
-            completed = list(pb.LogMetricsRequest(metrics=request.metrics).metrics)
-        complete_columns(completed, self._clock)
+        metrics = completed_metrics(request, self._clock)
 
         async def work(tx: Transaction) -> pb.LogMetricsResponse:
             key = await writable_run(tx, request.run_id)
-            return pb.LogMetricsResponse(metric_points=await tx.metrics.append(key, completed))
+            return pb.LogMetricsResponse(metric_points=await tx.metrics.append(key, metrics))
 
         return await write_once(self._storage, self._clock, request, pb.LogMetricsResponse, work)
 
@@ -78,9 +73,7 @@ class MetricService:
         limit = page_limit(request.page_size, 10_000, 100_000)
 
         async def work(tx: Transaction) -> pb.ListMetricHistoryResponse:
-            key = await tx.runs.key(request.run_id)
-            if key is None:
-                raise run_not_found(request.run_id)
+            key = await existing_run(tx, request.run_id)
             found = await tx.metrics.history(key, request.metric_key, limit, after[0] if after else None)
             if found is None:
                 raise _metric_not_found(request)

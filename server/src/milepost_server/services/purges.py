@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from milepost import v1 as pb
-from milepost_server.services.refusals import experiment_not_found, not_deleted, run_not_found
+from milepost_server.services.refusals import experiment_not_found, not_deleted
+from milepost_server.services.run_keys import existing_run
 from milepost_server.storage.base import RunKey, Storage, Transaction
 
 # Runs removed in one transaction, so that other writers are not held up.
@@ -30,9 +31,7 @@ class PurgeService:
         """See `TrackingService.PurgeRun`."""
 
         async def work(tx: Transaction) -> tuple[pb.PurgeSummary, RunKey]:
-            key = await tx.runs.key(request.run_id, lock=not request.dry_run)
-            if key is None:
-                raise run_not_found(request.run_id)
+            key = await existing_run(tx, request.run_id, lock=not request.dry_run)
             if not key.deleted:
                 raise not_deleted("Run", request.run_id)
             summary = await tx.runs.count(run_row=key.row)

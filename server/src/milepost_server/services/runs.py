@@ -21,6 +21,7 @@ from milepost_server.services.refusals import (
     run_not_found,
 )
 from milepost_server.services.replays import write_once
+from milepost_server.services.run_keys import existing_run, writable_run
 from milepost_server.storage.base import Query, RunKey, Storage, Transaction
 
 _LATEST_FIRST = (OrderKey(Attribute("start_time", ValueKind.TIME), descending=True),)
@@ -86,8 +87,7 @@ class RunService:
         """See `TrackingService.UpdateRun`."""
         given = request.run
         require("run.run_id", given.run_id)
-        mask = request.update_mask if request.HasField("update_mask") else None
-        fields = written_fields(given, mask, _WRITABLE)
+        fields = written_fields(given, request.update_mask, _WRITABLE)
         if "state" in fields and given.state == pb.Run.STATE_UNSPECIFIED:
             raise invalid_field("run.state", "must be set to write it, for example to STATE_FINISHED")
         if "start_time" in fields and not given.HasField("start_time"):
@@ -109,7 +109,7 @@ class RunService:
         """See `TrackingService.DeleteRun`."""
 
         async def work(tx: Transaction) -> pb.Run:
-            key = await _locked(tx, request.run_id)
+            key = await existing_run(tx, request.run_id, lock=True)
             if not key.deleted:
                 await tx.runs.set_deleted(key, True, self._clock())
             return await _existing(tx, request.run_id)
@@ -120,7 +120,7 @@ class RunService:
         """See `TrackingService.RestoreRun`."""
 
         async def work(tx: Transaction) -> pb.Run:
-            key = await _locked(tx, request.run_id)
+            key = await existing_run(tx, request.run_id, lock=True)
             if key.deleted:
                 await _check_experiment(tx, str(key.experiment_id))
                 await tx.runs.set_deleted(key, False, self._clock())
@@ -166,9 +166,7 @@ async def _check_experiment(tx: Transaction, experiment_id: str) -> None:
 
 
 async def _check_parent(tx: Transaction, run: pb.Run) -> None:
-    parent = await tx.runs.key(run.parent_run_id)
-    if parent is None:
-        raise run_not_found(run.parent_run_id)
+    parent = await existing_run(tx, run.parent_run_id)
     if parent.deleted:
         raise run_deleted(run.parent_run_id)
     if parent.experiment_id != int(run.experiment_id):
@@ -185,19 +183,10 @@ async def _existing(tx: Transaction, run_id: str) -> pb.Run:
     return found
 
 
-async def _locked(tx: Transaction, run_id: str) -> RunKey:
-    key = await tx.runs.key(run_id, lock=True)
-    if key is None:
-        raise run_not_found(run_id)
-    return key
-
-
 async def _active(tx: Transaction, run_id: str) -> tuple[RunKey, pb.Run]:
-    key = await _locked(tx, run_id)
+    key = await writable_run(tx, run_id)
     stored = await tx.runs.header(run_id)
     assert stored is not None
-    if key.deleted:
-        raise run_deleted(run_id)
     return key, stored
 
 

@@ -15,12 +15,11 @@ from milepost_server.services.artifact_files import (
     UPLOAD_KEPT_S,
     ArtifactFiles,
     check_free,
-    existing_run,
     folder_of,
 )
 from milepost_server.services.clock import Clock
-from milepost_server.services.metrics import writable_run
 from milepost_server.services.refusals import run_deleted
+from milepost_server.services.run_keys import existing_run, writable_run
 from milepost_server.storage.artifacts import ArtifactPath, ArtifactStore, StagedFile
 from milepost_server.storage.artifacts.failures import offset_mismatch
 from milepost_server.storage.base import RunKey, Storage, StoredUpload, Transaction

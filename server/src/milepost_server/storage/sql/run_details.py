@@ -12,7 +12,7 @@ from milepost_server.storage.sql.schema import run, run_param, run_tag, series
 from milepost_server.storage.sql.statements import Connection, Statement, Upsert, any_of, concatenated
 from milepost_server.storage.sql.values import param_columns
 
-_KINDS = {"params": run_param, "tags": run_tag, "metrics": series}
+KINDS = {"params": run_param, "tags": run_tag, "metrics": series}
 
 _ADD_PARAM = Upsert(
     run_param, ["run_id", "key_id", "kind", "text", "integer", "number_kind", "number", "entry"], ["run_id", "key_id"]
@@ -30,12 +30,12 @@ _DELETE_TAGS = Statement(
 )
 
 
-def entry_columns(fields: frozenset[str] | None) -> list[ColumnElement[bytes]]:
-    """For a query of runs: the entries of the wanted fields' params, tags and metrics, concatenated; null for none."""
+def entry_columns(kinds: Collection[str]) -> list[ColumnElement[bytes]]:
+    """For a query of runs: the entries of the wanted ones of `KINDS`, concatenated; null where a run has none."""
     return [
         select(concatenated(table.c.entry)).where(table.c.run_id == run.c.id).scalar_subquery()
-        for field, table in _KINDS.items()
-        if fields is None or field in fields
+        for kind, table in KINDS.items()
+        if kind in kinds
     ]
 
 

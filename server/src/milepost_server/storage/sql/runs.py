@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, exists, func, select, update
 from milepost import v1 as pb
 from milepost_server.storage.base import Page, Query, RunKey
 from milepost_server.storage.sql import run_details
-from milepost_server.storage.sql.run_details import entry_columns
+from milepost_server.storage.sql.run_details import KINDS, entry_columns
 from milepost_server.storage.sql.run_inputs import fill_inputs, list_datasets, log_inputs
 from milepost_server.storage.sql.schema import artifact, run, run_input, series
 from milepost_server.storage.sql.search import RUN_SEARCH, search
@@ -73,10 +73,10 @@ _PURGE = Statement(delete(run).where(run.c.id == bindparam("run")))
 
 
 @cache
-def _reading(by: str, fields: frozenset[str] | None) -> Statement:
-    """Reads runs with the wanted fields: one by `run_id`, or several by their `run_ids` or their `rows`."""
+def _reading(by: str, kinds: frozenset[str]) -> Statement:
+    """Reads runs with the wanted kinds of entries: one by `run_id`, or several by their `run_ids` or their `rows`."""
     which = {"run_id": _this, "run_ids": any_of(run.c.run_id, "run_ids"), "rows": any_of(run.c.id, "rows")}
-    return Statement(select(*_COLUMNS, _has_inputs, *entry_columns(fields)).where(which[by]))
+    return Statement(select(*_COLUMNS, _has_inputs, *entry_columns(kinds)).where(which[by]))
 
 
 def _resource(row: Row, artifact_root: str) -> pb.Run:
@@ -161,7 +161,8 @@ class RunRows:
 
     async def _read(self, by: str, fields: frozenset[str] | None, **values: Any) -> dict[int, pb.Run]:
         """Runs by row number, with the wanted fields only."""
-        rows = await self._connection.fetch(_reading(by, fields), **values)
+        kinds = frozenset(KINDS if fields is None else fields & KINDS.keys())
+        rows = await self._connection.fetch(_reading(by, kinds), **values)
         runs: dict[int, pb.Run] = {}
         with_inputs: dict[int, pb.Run] = {}
         for row in rows:
