@@ -157,6 +157,7 @@ global___ByteRange = ByteRange
 PERMISSION_FIELD_NUMBER: builtins.int
 BYTE_RANGE_FIELD_NUMBER: builtins.int
 CACHEABLE_FIELD_NUMBER: builtins.int
+CHECKS_MESSAGES_FIELD_NUMBER: builtins.int
 LIMITS_FIELD_NUMBER: builtins.int
 permission: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, global___Permission.ValueType]
 """What the caller of this method must be allowed to do."""
@@ -166,5 +167,7 @@ cacheable: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[goo
 """Whether the answer follows from the request and the database alone, so that the server may give it again until
 something is committed.
 """
+checks_messages: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, builtins.bool]
+"""Whether the method checks the messages of its request stream itself, so as to refuse one without ending the stream."""
 limits: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.FieldOptions, global___FieldLimits]
 """What this field may hold."""

@@ -288,3 +288,49 @@ class DeleteArtifactsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["files", b"files"]) -> None: ...
 
 global___DeleteArtifactsResponse = DeleteArtifactsResponse
+
+@typing.final
+class PurgeOrphanedArtifactsRequest(google.protobuf.message.Message):
+    """See `ArtifactService.PurgeOrphanedArtifacts`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DRY_RUN_FIELD_NUMBER: builtins.int
+    dry_run: builtins.bool
+    """When true, nothing is removed and the answer says what would be."""
+    def __init__(
+        self,
+        *,
+        dry_run: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dry_run", b"dry_run"]) -> None: ...
+
+global___PurgeOrphanedArtifactsRequest = PurgeOrphanedArtifactsRequest
+
+@typing.final
+class PurgeOrphanedArtifactsResponse(google.protobuf.message.Message):
+    """See `ArtifactService.PurgeOrphanedArtifacts`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILES_FIELD_NUMBER: builtins.int
+    BYTES_FIELD_NUMBER: builtins.int
+    PATHS_FIELD_NUMBER: builtins.int
+    files: builtins.int
+    """Number of files removed, or with `dry_run` that would be."""
+    bytes: builtins.int
+    """Bytes of these files."""
+    @property
+    def paths(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Some of their paths below the artifact root, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        files: builtins.int = ...,
+        bytes: builtins.int = ...,
+        paths: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "files", b"files", "paths", b"paths"]) -> None: ...
+
+global___PurgeOrphanedArtifactsResponse = PurgeOrphanedArtifactsResponse

@@ -64,6 +64,11 @@ class ArtifactServiceStub(object):
                 request_serializer=milepost_dot_v1_dot_artifact__service__pb2.DeleteArtifactsRequest.SerializeToString,
                 response_deserializer=milepost_dot_v1_dot_artifact__service__pb2.DeleteArtifactsResponse.FromString,
                 _registered_method=True)
+        self.PurgeOrphanedArtifacts = channel.unary_unary(
+                '/milepost.v1.ArtifactService/PurgeOrphanedArtifacts',
+                request_serializer=milepost_dot_v1_dot_artifact__service__pb2.PurgeOrphanedArtifactsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_artifact__service__pb2.PurgeOrphanedArtifactsResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactServiceServicer(object):
@@ -124,6 +129,14 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PurgeOrphanedArtifacts(self, request, context):
+        """Finds files in the artifact store that belong to no run, and no artifact of one, for example of runs whose purge was
+        interrupted, and removes them unless `dry_run`. Files younger than a day are left alone: they may be uploads at work.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -151,6 +164,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.DeleteArtifacts,
                     request_deserializer=milepost_dot_v1_dot_artifact__service__pb2.DeleteArtifactsRequest.FromString,
                     response_serializer=milepost_dot_v1_dot_artifact__service__pb2.DeleteArtifactsResponse.SerializeToString,
+            ),
+            'PurgeOrphanedArtifacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeOrphanedArtifacts,
+                    request_deserializer=milepost_dot_v1_dot_artifact__service__pb2.PurgeOrphanedArtifactsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_artifact__service__pb2.PurgeOrphanedArtifactsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -293,6 +311,33 @@ class ArtifactService(object):
             '/milepost.v1.ArtifactService/DeleteArtifacts',
             milepost_dot_v1_dot_artifact__service__pb2.DeleteArtifactsRequest.SerializeToString,
             milepost_dot_v1_dot_artifact__service__pb2.DeleteArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeOrphanedArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.ArtifactService/PurgeOrphanedArtifacts',
+            milepost_dot_v1_dot_artifact__service__pb2.PurgeOrphanedArtifactsRequest.SerializeToString,
+            milepost_dot_v1_dot_artifact__service__pb2.PurgeOrphanedArtifactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

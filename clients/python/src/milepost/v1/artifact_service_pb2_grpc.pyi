@@ -75,6 +75,14 @@ class ArtifactServiceStub:
     Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
     """
 
+    PurgeOrphanedArtifacts: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.artifact_service_pb2.PurgeOrphanedArtifactsRequest,
+        milepost.v1.artifact_service_pb2.PurgeOrphanedArtifactsResponse,
+    ]
+    """Finds files in the artifact store that belong to no run, and no artifact of one, for example of runs whose purge was
+    interrupted, and removes them unless `dry_run`. Files younger than a day are left alone: they may be uploads at work.
+    """
+
 class ArtifactServiceAsyncStub:
     """Uploads, downloads, lists and deletes the artifacts of runs.
 
@@ -130,6 +138,14 @@ class ArtifactServiceAsyncStub:
     """Deletes a file, or a directory with all below it, for good.
 
     Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    """
+
+    PurgeOrphanedArtifacts: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.artifact_service_pb2.PurgeOrphanedArtifactsRequest,
+        milepost.v1.artifact_service_pb2.PurgeOrphanedArtifactsResponse,
+    ]
+    """Finds files in the artifact store that belong to no run, and no artifact of one, for example of runs whose purge was
+    interrupted, and removes them unless `dry_run`. Files younger than a day are left alone: they may be uploads at work.
     """
 
 class ArtifactServiceServicer(metaclass=abc.ABCMeta):
@@ -197,6 +213,16 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         """Deletes a file, or a directory with all below it, for good.
 
         Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        """
+
+    @abc.abstractmethod
+    def PurgeOrphanedArtifacts(
+        self,
+        request: milepost.v1.artifact_service_pb2.PurgeOrphanedArtifactsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.artifact_service_pb2.PurgeOrphanedArtifactsResponse, collections.abc.Awaitable[milepost.v1.artifact_service_pb2.PurgeOrphanedArtifactsResponse]]:
+        """Finds files in the artifact store that belong to no run, and no artifact of one, for example of runs whose purge was
+        interrupted, and removes them unless `dry_run`. Files younger than a day are left alone: they may be uploads at work.
         """
 
 def add_ArtifactServiceServicer_to_server(servicer: ArtifactServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

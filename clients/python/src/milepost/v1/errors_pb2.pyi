@@ -50,6 +50,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """`INVALID_ARGUMENT`: the bytes received do not have the declared SHA-256. Nothing was stored."""
     ERROR_REASON_UNEVEN_COLUMNS: _ErrorReason.ValueType  # 13
     """`INVALID_ARGUMENT`: the columns of a metric series differ in length."""
+    ERROR_REASON_SEQUENCE_GAP: _ErrorReason.ValueType  # 14
+    """`INVALID_ARGUMENT`: a batch of a metric stream is missing: its sequence number is not one more than the last.
+    Metadata: `expected`, `given`.
+    """
+    ERROR_REASON_BAD_RESUME_TOKEN: _ErrorReason.ValueType  # 15
+    """`INVALID_ARGUMENT`: the resume token is none of this server, or belongs to another watch."""
     ERROR_REASON_EXPERIMENT_NOT_FOUND: _ErrorReason.ValueType  # 20
     """`NOT_FOUND`: no experiment has this id or name."""
     ERROR_REASON_RUN_NOT_FOUND: _ErrorReason.ValueType  # 21
@@ -144,6 +150,12 @@ ERROR_REASON_CHECKSUM_MISMATCH: ErrorReason.ValueType  # 12
 """`INVALID_ARGUMENT`: the bytes received do not have the declared SHA-256. Nothing was stored."""
 ERROR_REASON_UNEVEN_COLUMNS: ErrorReason.ValueType  # 13
 """`INVALID_ARGUMENT`: the columns of a metric series differ in length."""
+ERROR_REASON_SEQUENCE_GAP: ErrorReason.ValueType  # 14
+"""`INVALID_ARGUMENT`: a batch of a metric stream is missing: its sequence number is not one more than the last.
+Metadata: `expected`, `given`.
+"""
+ERROR_REASON_BAD_RESUME_TOKEN: ErrorReason.ValueType  # 15
+"""`INVALID_ARGUMENT`: the resume token is none of this server, or belongs to another watch."""
 ERROR_REASON_EXPERIMENT_NOT_FOUND: ErrorReason.ValueType  # 20
 """`NOT_FOUND`: no experiment has this id or name."""
 ERROR_REASON_RUN_NOT_FOUND: ErrorReason.ValueType  # 21

@@ -24,11 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 from milepost.v1 import metric_pb2 as milepost_dot_v1_dot_metric__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/metric_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x18milepost/v1/metric.proto\"\x86\x01\n\x11LogMetricsRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x38\n\x07metrics\x18\x02 \x03(\x0b\x32\x19.milepost.v1.MetricPointsB\x0c\xe2\x41\x01\x02\xea\x8d#\x04(\xa0\x9c\x01\x12\x1b\n\nrequest_id\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"+\n\x12LogMetricsResponse\x12\x15\n\rmetric_points\x18\x01 \x01(\x03\"\x8f\x01\n\x18ListMetricHistoryRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1f\n\nmetric_key\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xf4\x03\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\"_\n\x19ListMetricHistoryResponse\x12)\n\x06points\x18\x01 \x01(\x0b\x32\x19.milepost.v1.MetricPoints\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa4\x02\n\rMetricService\x12{\n\nLogMetrics\x12\x1e.milepost.v1.LogMetricsRequest\x1a\x1f.milepost.v1.LogMetricsResponse\",\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\"\"\x1d/v1/runs/{run_id}/metrics:log:\x01*\x12\x95\x01\n\x11ListMetricHistory\x12%.milepost.v1.ListMetricHistoryRequest\x1a&.milepost.v1.ListMetricHistoryResponse\"1\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02#\x12!/v1/runs/{run_id}/metrics:historyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/metric_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a\x17google/rpc/status.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x18milepost/v1/metric.proto\"\x86\x01\n\x11LogMetricsRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x38\n\x07metrics\x18\x02 \x03(\x0b\x32\x19.milepost.v1.MetricPointsB\x0c\xe2\x41\x01\x02\xea\x8d#\x04(\xa0\x9c\x01\x12\x1b\n\nrequest_id\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"+\n\x12LogMetricsResponse\x12\x15\n\rmetric_points\x18\x01 \x01(\x03\"\x8f\x01\n\x18ListMetricHistoryRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1f\n\nmetric_key\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xf4\x03\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\"_\n\x19ListMetricHistoryResponse\x12)\n\x06points\x18\x01 \x01(\x0b\x32\x19.milepost.v1.MetricPoints\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x14StreamMetricsRequest\x12.\n\x04open\x18\x01 \x01(\x0b\x32\x1e.milepost.v1.StreamMetricsOpenH\x00\x12\x30\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1f.milepost.v1.StreamMetricsBatchH\x00\x42\t\n\x07message\"\xa5\x01\n\x11StreamMetricsOpen\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12Q\n\twriter_id\x18\x02 \x01(\tB>\xe2\x41\x01\x02\xea\x8d#6\x10@\x1a\x0f[A-Za-z0-9_.-]+\"!letters, digits, \'_\', \'-\' and \'.\'\x12!\n\x11\x61nswered_sequence\x18\x03 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\"Z\n\x12StreamMetricsBatch\x12\x18\n\x08sequence\x18\x01 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x01\x12*\n\x07metrics\x18\x02 \x03(\x0b\x32\x19.milepost.v1.MetricPoints\"\xee\x01\n\x15StreamMetricsResponse\x12\x32\n\x06opened\x18\x01 \x01(\x0b\x32 .milepost.v1.StreamMetricsOpenedH\x00\x12,\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x1d.milepost.v1.StreamMetricsAckH\x00\x12\x36\n\x08rejected\x18\x03 \x01(\x0b\x32\".milepost.v1.StreamMetricsRejectedH\x00\x12\x30\n\x05\x64rain\x18\x04 \x01(\x0b\x32\x1f.milepost.v1.StreamMetricsDrainH\x00\x42\t\n\x07message\"/\n\x13StreamMetricsOpened\x12\x18\n\x10\x64urable_sequence\x18\x01 \x01(\x03\",\n\x10StreamMetricsAck\x12\x18\n\x10\x64urable_sequence\x18\x01 \x01(\x03\"L\n\x15StreamMetricsRejected\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\x14\n\x12StreamMetricsDrain\"Z\n\x1aStreamMetricHistoryRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12 \n\x0bmetric_keys\x18\x02 \x03(\tB\x0b\xea\x8d#\x07\x10\xf4\x03(\xa0\x9c\x01\"H\n\x1bStreamMetricHistoryResponse\x12)\n\x06points\x18\x01 \x01(\x0b\x32\x19.milepost.v1.MetricPoints\"Z\n\x1a\x45xportMetricHistoryRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12 \n\x0bmetric_keys\x18\x02 \x03(\tB\x0b\xea\x8d#\x07\x10\xf4\x03(\xa0\x9c\x01\"A\n\x1b\x45xportMetricHistoryResponse\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\xbd\x02\n\x16GetMetricSeriesRequest\x12\x1e\n\x07run_ids\x18\x01 \x03(\tB\r\xe2\x41\x01\x02\xea\x8d#\x05\x10@(\xe8\x07\x12#\n\x0bmetric_keys\x18\x02 \x03(\tB\x0e\xe2\x41\x01\x02\xea\x8d#\x06\x10\xf4\x03(\xe8\x07\x12\x36\n\x04\x61xis\x18\x03 \x01(\x0e\x32(.milepost.v1.GetMetricSeriesRequest.Axis\x12\x1a\n\x07\x62uckets\x18\x04 \x01(\x05\x42\t\xea\x8d#\x05\x30\x00\x38\x90N\x12\x12\n\x05start\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03\x65nd\x18\x06 \x01(\x03H\x01\x88\x01\x01\"R\n\x04\x41xis\x12\x14\n\x10\x41XIS_UNSPECIFIED\x10\x00\x12\r\n\tAXIS_STEP\x10\x01\x12\r\n\tAXIS_TIME\x10\x02\x12\x16\n\x12\x41XIS_RELATIVE_TIME\x10\x03\x42\x08\n\x06_startB\x06\n\x04_end\"i\n\x17GetMetricSeriesResponse\x12)\n\x06series\x18\x01 \x03(\x0b\x32\x19.milepost.v1.MetricSeries\x12\r\n\x05start\x18\x02 \x01(\x03\x12\x14\n\x0c\x62ucket_width\x18\x03 \x01(\x04\"\x85\x02\n\x0cMetricSeries\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x12\n\nmetric_key\x18\x02 \x01(\t\x12\x0f\n\x07\x62uckets\x18\x03 \x03(\x07\x12\x0e\n\x06\x63ounts\x18\x04 \x03(\x10\x12\x17\n\x0f\x66irst_positions\x18\x05 \x03(\x10\x12\x14\n\x0c\x66irst_values\x18\x06 \x03(\x01\x12\x16\n\x0elast_positions\x18\x07 \x03(\x10\x12\x13\n\x0blast_values\x18\x08 \x03(\x01\x12\x15\n\rmin_positions\x18\t \x03(\x10\x12\x12\n\nmin_values\x18\n \x03(\x01\x12\x15\n\rmax_positions\x18\x0b \x03(\x10\x12\x12\n\nmax_values\x18\x0c \x03(\x01\"\x95\x01\n\x13WatchMetricsRequest\x12\x1d\n\x07run_ids\x18\x01 \x03(\tB\x0c\xe2\x41\x01\x02\xea\x8d#\x04\x10@(d\x12\x1f\n\x0bmetric_keys\x18\x02 \x03(\tB\n\xea\x8d#\x06\x10\xf4\x03(\xe8\x07\x12\x1e\n\nmax_points\x18\x03 \x01(\x05\x42\n\xea\x8d#\x06\x30\x00\x38\xa0\x8d\x06\x12\x1e\n\x0cresume_token\x18\x04 \x01(\tB\x08\xea\x8d#\x04\x10\xc0\x84=\"X\n\x14WatchMetricsResponse\x12*\n\x06series\x18\x01 \x03(\x0b\x32\x1a.milepost.v1.WatchedPoints\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"n\n\rWatchedPoints\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12)\n\x06points\x18\x02 \x01(\x0b\x32\x19.milepost.v1.MetricPoints\x12\x11\n\trestarted\x18\x03 \x01(\x08\x12\x0f\n\x07skipped\x18\x04 \x01(\x03\"\x85\x01\n\x14RewindMetricsRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x12\n\nafter_step\x18\x02 \x01(\x03\x12 \n\x0bmetric_keys\x18\x03 \x03(\tB\x0b\xea\x8d#\x07\x10\xf4\x03(\xa0\x9c\x01\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\".\n\x15RewindMetricsResponse\x12\x15\n\rmetric_points\x18\x01 \x01(\x03\"u\n\x14\x44\x65leteMetricsRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12$\n\x0bmetric_keys\x18\x02 \x03(\tB\x0f\xe2\x41\x01\x02\xea\x8d#\x07\x10\xf4\x03(\xa0\x9c\x01\x12\x1b\n\nrequest_id\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\".\n\x15\x44\x65leteMetricsResponse\x12\x15\n\rmetric_points\x18\x01 \x01(\x03\"|\n\x1fRecomputeMetricSummariesRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12 \n\x0bmetric_keys\x18\x02 \x03(\tB\x0b\xea\x8d#\x07\x10\xf4\x03(\xa0\x9c\x01\x12\x1b\n\nrequest_id\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\":\n RecomputeMetricSummariesResponse\x12\x16\n\x0e\x63orrected_keys\x18\x01 \x03(\t2\x8b\x0b\n\rMetricService\x12{\n\nLogMetrics\x12\x1e.milepost.v1.LogMetricsRequest\x1a\x1f.milepost.v1.LogMetricsResponse\",\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\"\"\x1d/v1/runs/{run_id}/metrics:log:\x01*\x12\x95\x01\n\x11ListMetricHistory\x12%.milepost.v1.ListMetricHistoryRequest\x1a&.milepost.v1.ListMetricHistoryResponse\"1\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02#\x12!/v1/runs/{run_id}/metrics:history\x12\x64\n\rStreamMetrics\x12!.milepost.v1.StreamMetricsRequest\x1a\".milepost.v1.StreamMetricsResponse\"\x08\xe8\x8d#\x03\x80\x8e#\x01(\x01\x30\x01\x12\x9f\x01\n\x13StreamMetricHistory\x12\'.milepost.v1.StreamMetricHistoryRequest\x1a(.milepost.v1.StreamMetricHistoryResponse\"3\xe8\x8d#\x02\x82\xd3\xe4\x93\x02)\x12\'/v1/runs/{run_id}/metrics:streamHistory0\x01\x12\x9e\x01\n\x13\x45xportMetricHistory\x12\'.milepost.v1.ExportMetricHistoryRequest\x1a(.milepost.v1.ExportMetricHistoryResponse\"2\xe8\x8d#\x02\x82\xd3\xe4\x93\x02(\x12 /v1/runs/{run_id}/metrics:exportb\x04\x62ody0\x01\x12\x83\x01\n\x0fGetMetricSeries\x12#.milepost.v1.GetMetricSeriesRequest\x1a$.milepost.v1.GetMetricSeriesResponse\"%\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02\x17\"\x12/v1/metrics:series:\x01*\x12t\n\x0cWatchMetrics\x12 .milepost.v1.WatchMetricsRequest\x1a!.milepost.v1.WatchMetricsResponse\"\x1d\xe8\x8d#\x02\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/metrics:watch0\x01\x12\x87\x01\n\rRewindMetrics\x12!.milepost.v1.RewindMetricsRequest\x1a\".milepost.v1.RewindMetricsResponse\"/\xe8\x8d#\x03\x82\xd3\xe4\x93\x02%\" /v1/runs/{run_id}/metrics:rewind:\x01*\x12\x87\x01\n\rDeleteMetrics\x12!.milepost.v1.DeleteMetricsRequest\x1a\".milepost.v1.DeleteMetricsResponse\"/\xe8\x8d#\x03\x82\xd3\xe4\x93\x02%\" /v1/runs/{run_id}/metrics:delete:\x01*\x12\xab\x01\n\x18RecomputeMetricSummaries\x12,.milepost.v1.RecomputeMetricSummariesRequest\x1a-.milepost.v1.RecomputeMetricSummariesResponse\"2\xe8\x8d#\x04\x82\xd3\xe4\x93\x02(\"#/v1/runs/{run_id}/metrics:recompute:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,18 +51,132 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMETRICHISTORYREQUEST'].fields_by_name['page_size']._serialized_options = b'\352\215#\0020\000'
   _globals['_LISTMETRICHISTORYREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTMETRICHISTORYREQUEST'].fields_by_name['page_token']._serialized_options = b'\352\215#\003\020\220N'
+  _globals['_STREAMMETRICSOPEN'].fields_by_name['run_id']._loaded_options = None
+  _globals['_STREAMMETRICSOPEN'].fields_by_name['run_id']._serialized_options = b'\342A\001\002\352\215#\002\020@'
+  _globals['_STREAMMETRICSOPEN'].fields_by_name['writer_id']._loaded_options = None
+  _globals['_STREAMMETRICSOPEN'].fields_by_name['writer_id']._serialized_options = b'\342A\001\002\352\215#6\020@\032\017[A-Za-z0-9_.-]+\"!letters, digits, \'_\', \'-\' and \'.\''
+  _globals['_STREAMMETRICSOPEN'].fields_by_name['answered_sequence']._loaded_options = None
+  _globals['_STREAMMETRICSOPEN'].fields_by_name['answered_sequence']._serialized_options = b'\352\215#\0020\000'
+  _globals['_STREAMMETRICSBATCH'].fields_by_name['sequence']._loaded_options = None
+  _globals['_STREAMMETRICSBATCH'].fields_by_name['sequence']._serialized_options = b'\352\215#\0020\001'
+  _globals['_STREAMMETRICHISTORYREQUEST'].fields_by_name['run_id']._loaded_options = None
+  _globals['_STREAMMETRICHISTORYREQUEST'].fields_by_name['run_id']._serialized_options = b'\342A\001\002\352\215#\002\020@'
+  _globals['_STREAMMETRICHISTORYREQUEST'].fields_by_name['metric_keys']._loaded_options = None
+  _globals['_STREAMMETRICHISTORYREQUEST'].fields_by_name['metric_keys']._serialized_options = b'\352\215#\007\020\364\003(\240\234\001'
+  _globals['_EXPORTMETRICHISTORYREQUEST'].fields_by_name['run_id']._loaded_options = None
+  _globals['_EXPORTMETRICHISTORYREQUEST'].fields_by_name['run_id']._serialized_options = b'\342A\001\002\352\215#\002\020@'
+  _globals['_EXPORTMETRICHISTORYREQUEST'].fields_by_name['metric_keys']._loaded_options = None
+  _globals['_EXPORTMETRICHISTORYREQUEST'].fields_by_name['metric_keys']._serialized_options = b'\352\215#\007\020\364\003(\240\234\001'
+  _globals['_GETMETRICSERIESREQUEST'].fields_by_name['run_ids']._loaded_options = None
+  _globals['_GETMETRICSERIESREQUEST'].fields_by_name['run_ids']._serialized_options = b'\342A\001\002\352\215#\005\020@(\350\007'
+  _globals['_GETMETRICSERIESREQUEST'].fields_by_name['metric_keys']._loaded_options = None
+  _globals['_GETMETRICSERIESREQUEST'].fields_by_name['metric_keys']._serialized_options = b'\342A\001\002\352\215#\006\020\364\003(\350\007'
+  _globals['_GETMETRICSERIESREQUEST'].fields_by_name['buckets']._loaded_options = None
+  _globals['_GETMETRICSERIESREQUEST'].fields_by_name['buckets']._serialized_options = b'\352\215#\0050\0008\220N'
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['run_ids']._loaded_options = None
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['run_ids']._serialized_options = b'\342A\001\002\352\215#\004\020@(d'
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['metric_keys']._loaded_options = None
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['metric_keys']._serialized_options = b'\352\215#\006\020\364\003(\350\007'
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['max_points']._loaded_options = None
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['max_points']._serialized_options = b'\352\215#\0060\0008\240\215\006'
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['resume_token']._loaded_options = None
+  _globals['_WATCHMETRICSREQUEST'].fields_by_name['resume_token']._serialized_options = b'\352\215#\004\020\300\204='
+  _globals['_REWINDMETRICSREQUEST'].fields_by_name['run_id']._loaded_options = None
+  _globals['_REWINDMETRICSREQUEST'].fields_by_name['run_id']._serialized_options = b'\342A\001\002\352\215#\002\020@'
+  _globals['_REWINDMETRICSREQUEST'].fields_by_name['metric_keys']._loaded_options = None
+  _globals['_REWINDMETRICSREQUEST'].fields_by_name['metric_keys']._serialized_options = b'\352\215#\007\020\364\003(\240\234\001'
+  _globals['_REWINDMETRICSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REWINDMETRICSREQUEST'].fields_by_name['request_id']._serialized_options = b'\352\215#\003\020\200\001'
+  _globals['_DELETEMETRICSREQUEST'].fields_by_name['run_id']._loaded_options = None
+  _globals['_DELETEMETRICSREQUEST'].fields_by_name['run_id']._serialized_options = b'\342A\001\002\352\215#\002\020@'
+  _globals['_DELETEMETRICSREQUEST'].fields_by_name['metric_keys']._loaded_options = None
+  _globals['_DELETEMETRICSREQUEST'].fields_by_name['metric_keys']._serialized_options = b'\342A\001\002\352\215#\007\020\364\003(\240\234\001'
+  _globals['_DELETEMETRICSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETEMETRICSREQUEST'].fields_by_name['request_id']._serialized_options = b'\352\215#\003\020\200\001'
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST'].fields_by_name['run_id']._loaded_options = None
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST'].fields_by_name['run_id']._serialized_options = b'\342A\001\002\352\215#\002\020@'
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST'].fields_by_name['metric_keys']._loaded_options = None
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST'].fields_by_name['metric_keys']._serialized_options = b'\352\215#\007\020\364\003(\240\234\001'
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST'].fields_by_name['request_id']._serialized_options = b'\352\215#\003\020\200\001'
   _globals['_METRICSERVICE'].methods_by_name['LogMetrics']._loaded_options = None
   _globals['_METRICSERVICE'].methods_by_name['LogMetrics']._serialized_options = b'\350\215#\003\202\323\344\223\002\"\"\035/v1/runs/{run_id}/metrics:log:\001*'
   _globals['_METRICSERVICE'].methods_by_name['ListMetricHistory']._loaded_options = None
   _globals['_METRICSERVICE'].methods_by_name['ListMetricHistory']._serialized_options = b'\350\215#\002\370\215#\001\202\323\344\223\002#\022!/v1/runs/{run_id}/metrics:history'
-  _globals['_LOGMETRICSREQUEST']._serialized_start=170
-  _globals['_LOGMETRICSREQUEST']._serialized_end=304
-  _globals['_LOGMETRICSRESPONSE']._serialized_start=306
-  _globals['_LOGMETRICSRESPONSE']._serialized_end=349
-  _globals['_LISTMETRICHISTORYREQUEST']._serialized_start=352
-  _globals['_LISTMETRICHISTORYREQUEST']._serialized_end=495
-  _globals['_LISTMETRICHISTORYRESPONSE']._serialized_start=497
-  _globals['_LISTMETRICHISTORYRESPONSE']._serialized_end=592
-  _globals['_METRICSERVICE']._serialized_start=595
-  _globals['_METRICSERVICE']._serialized_end=887
+  _globals['_METRICSERVICE'].methods_by_name['StreamMetrics']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['StreamMetrics']._serialized_options = b'\350\215#\003\200\216#\001'
+  _globals['_METRICSERVICE'].methods_by_name['StreamMetricHistory']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['StreamMetricHistory']._serialized_options = b'\350\215#\002\202\323\344\223\002)\022\'/v1/runs/{run_id}/metrics:streamHistory'
+  _globals['_METRICSERVICE'].methods_by_name['ExportMetricHistory']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['ExportMetricHistory']._serialized_options = b'\350\215#\002\202\323\344\223\002(\022 /v1/runs/{run_id}/metrics:exportb\004body'
+  _globals['_METRICSERVICE'].methods_by_name['GetMetricSeries']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['GetMetricSeries']._serialized_options = b'\350\215#\002\370\215#\001\202\323\344\223\002\027\"\022/v1/metrics:series:\001*'
+  _globals['_METRICSERVICE'].methods_by_name['WatchMetrics']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['WatchMetrics']._serialized_options = b'\350\215#\002\202\323\344\223\002\023\022\021/v1/metrics:watch'
+  _globals['_METRICSERVICE'].methods_by_name['RewindMetrics']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['RewindMetrics']._serialized_options = b'\350\215#\003\202\323\344\223\002%\" /v1/runs/{run_id}/metrics:rewind:\001*'
+  _globals['_METRICSERVICE'].methods_by_name['DeleteMetrics']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['DeleteMetrics']._serialized_options = b'\350\215#\003\202\323\344\223\002%\" /v1/runs/{run_id}/metrics:delete:\001*'
+  _globals['_METRICSERVICE'].methods_by_name['RecomputeMetricSummaries']._loaded_options = None
+  _globals['_METRICSERVICE'].methods_by_name['RecomputeMetricSummaries']._serialized_options = b'\350\215#\004\202\323\344\223\002(\"#/v1/runs/{run_id}/metrics:recompute:\001*'
+  _globals['_LOGMETRICSREQUEST']._serialized_start=222
+  _globals['_LOGMETRICSREQUEST']._serialized_end=356
+  _globals['_LOGMETRICSRESPONSE']._serialized_start=358
+  _globals['_LOGMETRICSRESPONSE']._serialized_end=401
+  _globals['_LISTMETRICHISTORYREQUEST']._serialized_start=404
+  _globals['_LISTMETRICHISTORYREQUEST']._serialized_end=547
+  _globals['_LISTMETRICHISTORYRESPONSE']._serialized_start=549
+  _globals['_LISTMETRICHISTORYRESPONSE']._serialized_end=644
+  _globals['_STREAMMETRICSREQUEST']._serialized_start=647
+  _globals['_STREAMMETRICSREQUEST']._serialized_end=778
+  _globals['_STREAMMETRICSOPEN']._serialized_start=781
+  _globals['_STREAMMETRICSOPEN']._serialized_end=946
+  _globals['_STREAMMETRICSBATCH']._serialized_start=948
+  _globals['_STREAMMETRICSBATCH']._serialized_end=1038
+  _globals['_STREAMMETRICSRESPONSE']._serialized_start=1041
+  _globals['_STREAMMETRICSRESPONSE']._serialized_end=1279
+  _globals['_STREAMMETRICSOPENED']._serialized_start=1281
+  _globals['_STREAMMETRICSOPENED']._serialized_end=1328
+  _globals['_STREAMMETRICSACK']._serialized_start=1330
+  _globals['_STREAMMETRICSACK']._serialized_end=1374
+  _globals['_STREAMMETRICSREJECTED']._serialized_start=1376
+  _globals['_STREAMMETRICSREJECTED']._serialized_end=1452
+  _globals['_STREAMMETRICSDRAIN']._serialized_start=1454
+  _globals['_STREAMMETRICSDRAIN']._serialized_end=1474
+  _globals['_STREAMMETRICHISTORYREQUEST']._serialized_start=1476
+  _globals['_STREAMMETRICHISTORYREQUEST']._serialized_end=1566
+  _globals['_STREAMMETRICHISTORYRESPONSE']._serialized_start=1568
+  _globals['_STREAMMETRICHISTORYRESPONSE']._serialized_end=1640
+  _globals['_EXPORTMETRICHISTORYREQUEST']._serialized_start=1642
+  _globals['_EXPORTMETRICHISTORYREQUEST']._serialized_end=1732
+  _globals['_EXPORTMETRICHISTORYRESPONSE']._serialized_start=1734
+  _globals['_EXPORTMETRICHISTORYRESPONSE']._serialized_end=1799
+  _globals['_GETMETRICSERIESREQUEST']._serialized_start=1802
+  _globals['_GETMETRICSERIESREQUEST']._serialized_end=2119
+  _globals['_GETMETRICSERIESREQUEST_AXIS']._serialized_start=2019
+  _globals['_GETMETRICSERIESREQUEST_AXIS']._serialized_end=2101
+  _globals['_GETMETRICSERIESRESPONSE']._serialized_start=2121
+  _globals['_GETMETRICSERIESRESPONSE']._serialized_end=2226
+  _globals['_METRICSERIES']._serialized_start=2229
+  _globals['_METRICSERIES']._serialized_end=2490
+  _globals['_WATCHMETRICSREQUEST']._serialized_start=2493
+  _globals['_WATCHMETRICSREQUEST']._serialized_end=2642
+  _globals['_WATCHMETRICSRESPONSE']._serialized_start=2644
+  _globals['_WATCHMETRICSRESPONSE']._serialized_end=2732
+  _globals['_WATCHEDPOINTS']._serialized_start=2734
+  _globals['_WATCHEDPOINTS']._serialized_end=2844
+  _globals['_REWINDMETRICSREQUEST']._serialized_start=2847
+  _globals['_REWINDMETRICSREQUEST']._serialized_end=2980
+  _globals['_REWINDMETRICSRESPONSE']._serialized_start=2982
+  _globals['_REWINDMETRICSRESPONSE']._serialized_end=3028
+  _globals['_DELETEMETRICSREQUEST']._serialized_start=3030
+  _globals['_DELETEMETRICSREQUEST']._serialized_end=3147
+  _globals['_DELETEMETRICSRESPONSE']._serialized_start=3149
+  _globals['_DELETEMETRICSRESPONSE']._serialized_end=3195
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST']._serialized_start=3197
+  _globals['_RECOMPUTEMETRICSUMMARIESREQUEST']._serialized_end=3321
+  _globals['_RECOMPUTEMETRICSUMMARIESRESPONSE']._serialized_start=3323
+  _globals['_RECOMPUTEMETRICSUMMARIESRESPONSE']._serialized_end=3381
+  _globals['_METRICSERVICE']._serialized_start=3384
+  _globals['_METRICSERVICE']._serialized_end=4803
 # @@protoc_insertion_point(module_scope)

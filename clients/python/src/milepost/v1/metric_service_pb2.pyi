@@ -5,11 +5,20 @@ Metric points in and out."""
 
 import builtins
 import collections.abc
+import google.api.httpbody_pb2
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.rpc.status_pb2
 import milepost.v1.metric_pb2
+import sys
 import typing
+
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
@@ -115,3 +124,712 @@ class ListMetricHistoryResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "points", b"points"]) -> None: ...
 
 global___ListMetricHistoryResponse = ListMetricHistoryResponse
+
+@typing.final
+class StreamMetricsRequest(google.protobuf.message.Message):
+    """See `MetricService.StreamMetrics`. The first message is `open`, every other one a `batch`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OPEN_FIELD_NUMBER: builtins.int
+    BATCH_FIELD_NUMBER: builtins.int
+    @property
+    def open(self) -> global___StreamMetricsOpen:
+        """Begins the stream."""
+
+    @property
+    def batch(self) -> global___StreamMetricsBatch:
+        """Points to append."""
+
+    def __init__(
+        self,
+        *,
+        open: global___StreamMetricsOpen | None = ...,
+        batch: global___StreamMetricsBatch | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["batch", b"batch", "message", b"message", "open", b"open"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["batch", b"batch", "message", b"message", "open", b"open"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["open", "batch"] | None: ...
+
+global___StreamMetricsRequest = StreamMetricsRequest
+
+@typing.final
+class StreamMetricsOpen(google.protobuf.message.Message):
+    """Begins a metric stream."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    WRITER_ID_FIELD_NUMBER: builtins.int
+    ANSWERED_SEQUENCE_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    writer_id: builtins.str
+    """Names the writer among all that write to the run, the same over reconnects and restarts: 1-64 letters, digits, `_`,
+    `-` and `.`. Two streams of one writer at once are safe, but the slower one fails with `SEQUENCE_GAP`.
+    """
+    answered_sequence: builtins.int
+    """The highest sequence number whose answer the client has seen; 0 for none. Rejections after it are told again."""
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        writer_id: builtins.str = ...,
+        answered_sequence: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["answered_sequence", b"answered_sequence", "run_id", b"run_id", "writer_id", b"writer_id"]) -> None: ...
+
+global___StreamMetricsOpen = StreamMetricsOpen
+
+@typing.final
+class StreamMetricsBatch(google.protobuf.message.Message):
+    """Points that are stored together or not at all."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
+    sequence: builtins.int
+    """Number of the batch: 1 for the first of a writer, then one more each."""
+    @property
+    def metrics(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.metric_pb2.MetricPoints]:
+        """Points to append; a key may occur several times. At most 100,000 points together."""
+
+    def __init__(
+        self,
+        *,
+        sequence: builtins.int = ...,
+        metrics: collections.abc.Iterable[milepost.v1.metric_pb2.MetricPoints] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metrics", b"metrics", "sequence", b"sequence"]) -> None: ...
+
+global___StreamMetricsBatch = StreamMetricsBatch
+
+@typing.final
+class StreamMetricsResponse(google.protobuf.message.Message):
+    """See `MetricService.StreamMetrics`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OPENED_FIELD_NUMBER: builtins.int
+    ACK_FIELD_NUMBER: builtins.int
+    REJECTED_FIELD_NUMBER: builtins.int
+    DRAIN_FIELD_NUMBER: builtins.int
+    @property
+    def opened(self) -> global___StreamMetricsOpened:
+        """The first answer."""
+
+    @property
+    def ack(self) -> global___StreamMetricsAck:
+        """Batches are durable."""
+
+    @property
+    def rejected(self) -> global___StreamMetricsRejected:
+        """A batch was refused."""
+
+    @property
+    def drain(self) -> global___StreamMetricsDrain:
+        """The server shuts down."""
+
+    def __init__(
+        self,
+        *,
+        opened: global___StreamMetricsOpened | None = ...,
+        ack: global___StreamMetricsAck | None = ...,
+        rejected: global___StreamMetricsRejected | None = ...,
+        drain: global___StreamMetricsDrain | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["ack", b"ack", "drain", b"drain", "message", b"message", "opened", b"opened", "rejected", b"rejected"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["ack", b"ack", "drain", b"drain", "message", b"message", "opened", b"opened", "rejected", b"rejected"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["opened", "ack", "rejected", "drain"] | None: ...
+
+global___StreamMetricsResponse = StreamMetricsResponse
+
+@typing.final
+class StreamMetricsOpened(google.protobuf.message.Message):
+    """The stream is open."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DURABLE_SEQUENCE_FIELD_NUMBER: builtins.int
+    durable_sequence: builtins.int
+    """Every batch of this writer up to this number was answered before; continue with the next. 0: none."""
+    def __init__(
+        self,
+        *,
+        durable_sequence: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["durable_sequence", b"durable_sequence"]) -> None: ...
+
+global___StreamMetricsOpened = StreamMetricsOpened
+
+@typing.final
+class StreamMetricsAck(google.protobuf.message.Message):
+    """Batches are committed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DURABLE_SEQUENCE_FIELD_NUMBER: builtins.int
+    durable_sequence: builtins.int
+    """Every batch up to this number is durable, but those rejected."""
+    def __init__(
+        self,
+        *,
+        durable_sequence: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["durable_sequence", b"durable_sequence"]) -> None: ...
+
+global___StreamMetricsAck = StreamMetricsAck
+
+@typing.final
+class StreamMetricsRejected(google.protobuf.message.Message):
+    """A batch was refused and nothing of it stored."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    sequence: builtins.int
+    """Number of the batch."""
+    @property
+    def error(self) -> google.rpc.status_pb2.Status:
+        """Why, with the details that `LogMetrics` gives: `google.rpc.ErrorInfo` and, for a field, `google.rpc.BadRequest`."""
+
+    def __init__(
+        self,
+        *,
+        sequence: builtins.int = ...,
+        error: google.rpc.status_pb2.Status | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["error", b"error"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["error", b"error", "sequence", b"sequence"]) -> None: ...
+
+global___StreamMetricsRejected = StreamMetricsRejected
+
+@typing.final
+class StreamMetricsDrain(google.protobuf.message.Message):
+    """The server shuts down: send no more batches on this stream. Those sent before and not acknowledged when it ends are
+    to be sent again on another.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___StreamMetricsDrain = StreamMetricsDrain
+
+@typing.final
+class StreamMetricHistoryRequest(google.protobuf.message.Message):
+    """See `MetricService.StreamMetricHistory`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics. Empty for all of the run."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metric_keys", b"metric_keys", "run_id", b"run_id"]) -> None: ...
+
+global___StreamMetricHistoryRequest = StreamMetricHistoryRequest
+
+@typing.final
+class StreamMetricHistoryResponse(google.protobuf.message.Message):
+    """See `MetricService.StreamMetricHistory`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    POINTS_FIELD_NUMBER: builtins.int
+    @property
+    def points(self) -> milepost.v1.metric_pb2.MetricPoints:
+        """Up to 65,536 points of one metric; the next message goes on with it or begins the next metric."""
+
+    def __init__(
+        self,
+        *,
+        points: milepost.v1.metric_pb2.MetricPoints | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["points", b"points"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["points", b"points"]) -> None: ...
+
+global___StreamMetricHistoryResponse = StreamMetricHistoryResponse
+
+@typing.final
+class ExportMetricHistoryRequest(google.protobuf.message.Message):
+    """See `MetricService.ExportMetricHistory`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics. Empty for all of the run."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metric_keys", b"metric_keys", "run_id", b"run_id"]) -> None: ...
+
+global___ExportMetricHistoryRequest = ExportMetricHistoryRequest
+
+@typing.final
+class ExportMetricHistoryResponse(google.protobuf.message.Message):
+    """See `MetricService.ExportMetricHistory`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BODY_FIELD_NUMBER: builtins.int
+    @property
+    def body(self) -> google.api.httpbody_pb2.HttpBody:
+        """Bytes of the Arrow IPC stream, in order."""
+
+    def __init__(
+        self,
+        *,
+        body: google.api.httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["body", b"body"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["body", b"body"]) -> None: ...
+
+global___ExportMetricHistoryResponse = ExportMetricHistoryResponse
+
+@typing.final
+class GetMetricSeriesRequest(google.protobuf.message.Message):
+    """See `MetricService.GetMetricSeries`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Axis:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _AxisEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[GetMetricSeriesRequest._Axis.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        AXIS_UNSPECIFIED: GetMetricSeriesRequest._Axis.ValueType  # 0
+        """Stands for `AXIS_STEP`."""
+        AXIS_STEP: GetMetricSeriesRequest._Axis.ValueType  # 1
+        """The step."""
+        AXIS_TIME: GetMetricSeriesRequest._Axis.ValueType  # 2
+        """Milliseconds since the Unix epoch."""
+        AXIS_RELATIVE_TIME: GetMetricSeriesRequest._Axis.ValueType  # 3
+        """Milliseconds since the `start_time` of the run."""
+
+    class Axis(_Axis, metaclass=_AxisEnumTypeWrapper):
+        """What the horizontal axis is."""
+
+    AXIS_UNSPECIFIED: GetMetricSeriesRequest.Axis.ValueType  # 0
+    """Stands for `AXIS_STEP`."""
+    AXIS_STEP: GetMetricSeriesRequest.Axis.ValueType  # 1
+    """The step."""
+    AXIS_TIME: GetMetricSeriesRequest.Axis.ValueType  # 2
+    """Milliseconds since the Unix epoch."""
+    AXIS_RELATIVE_TIME: GetMetricSeriesRequest.Axis.ValueType  # 3
+    """Milliseconds since the `start_time` of the run."""
+
+    RUN_IDS_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    AXIS_FIELD_NUMBER: builtins.int
+    BUCKETS_FIELD_NUMBER: builtins.int
+    START_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    axis: global___GetMetricSeriesRequest.Axis.ValueType
+    """The horizontal axis. Default: the step."""
+    buckets: builtins.int
+    """Into how many buckets the axis is cut, 1 to 10,000. 0: 500."""
+    start: builtins.int
+    """First position of interest. Absent: the smallest of all the series."""
+    end: builtins.int
+    """Last position of interest, inclusive. Absent: the greatest of all the series."""
+    @property
+    def run_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of the runs, 1 to 1,000."""
+
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics, 1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        run_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        axis: global___GetMetricSeriesRequest.Axis.ValueType = ...,
+        buckets: builtins.int = ...,
+        start: builtins.int | None = ...,
+        end: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_end", b"_end", "_start", b"_start", "end", b"end", "start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_end", b"_end", "_start", b"_start", "axis", b"axis", "buckets", b"buckets", "end", b"end", "metric_keys", b"metric_keys", "run_ids", b"run_ids", "start", b"start"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_end", b"_end"]) -> typing.Literal["end"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_start", b"_start"]) -> typing.Literal["start"] | None: ...
+
+global___GetMetricSeriesRequest = GetMetricSeriesRequest
+
+@typing.final
+class GetMetricSeriesResponse(google.protobuf.message.Message):
+    """See `MetricService.GetMetricSeries`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: builtins.int
+    START_FIELD_NUMBER: builtins.int
+    BUCKET_WIDTH_FIELD_NUMBER: builtins.int
+    start: builtins.int
+    """Position where the first bucket begins."""
+    bucket_width: builtins.int
+    """Width of a bucket: bucket i holds the positions from `start + i * bucket_width` to just before the next one begins."""
+    @property
+    def series(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___MetricSeries]:
+        """One for each run and metric that has points, in the order of the request: by run, then by key."""
+
+    def __init__(
+        self,
+        *,
+        series: collections.abc.Iterable[global___MetricSeries] | None = ...,
+        start: builtins.int = ...,
+        bucket_width: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bucket_width", b"bucket_width", "series", b"series", "start", b"start"]) -> None: ...
+
+global___GetMetricSeriesResponse = GetMetricSeriesResponse
+
+@typing.final
+class MetricSeries(google.protobuf.message.Message):
+    """One metric of one run, thinned. The columns have one entry for each bucket that has points, in order of position.
+    Positions are on the axis of the request. Among points of equal position the order is that of `MetricSummary`.
+    Columns are of fixed width, which costs half a nanosecond a number to write and to read where varints cost thirty.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    METRIC_KEY_FIELD_NUMBER: builtins.int
+    BUCKETS_FIELD_NUMBER: builtins.int
+    COUNTS_FIELD_NUMBER: builtins.int
+    FIRST_POSITIONS_FIELD_NUMBER: builtins.int
+    FIRST_VALUES_FIELD_NUMBER: builtins.int
+    LAST_POSITIONS_FIELD_NUMBER: builtins.int
+    LAST_VALUES_FIELD_NUMBER: builtins.int
+    MIN_POSITIONS_FIELD_NUMBER: builtins.int
+    MIN_VALUES_FIELD_NUMBER: builtins.int
+    MAX_POSITIONS_FIELD_NUMBER: builtins.int
+    MAX_VALUES_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    metric_key: builtins.str
+    """Key of the metric."""
+    @property
+    def buckets(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Number of the bucket, from 0."""
+
+    @property
+    def counts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Number of points in the bucket, NaN included."""
+
+    @property
+    def first_positions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Position of the first point."""
+
+    @property
+    def first_values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Value of the first point."""
+
+    @property
+    def last_positions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Position of the last point."""
+
+    @property
+    def last_values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Value of the last point."""
+
+    @property
+    def min_positions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Position of the smallest value. Where every value is NaN, the first position."""
+
+    @property
+    def min_values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Smallest value that is not NaN. NaN when there is none."""
+
+    @property
+    def max_positions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Position of the greatest value. Where every value is NaN, the first position."""
+
+    @property
+    def max_values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Greatest value that is not NaN. NaN when there is none."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        metric_key: builtins.str = ...,
+        buckets: collections.abc.Iterable[builtins.int] | None = ...,
+        counts: collections.abc.Iterable[builtins.int] | None = ...,
+        first_positions: collections.abc.Iterable[builtins.int] | None = ...,
+        first_values: collections.abc.Iterable[builtins.float] | None = ...,
+        last_positions: collections.abc.Iterable[builtins.int] | None = ...,
+        last_values: collections.abc.Iterable[builtins.float] | None = ...,
+        min_positions: collections.abc.Iterable[builtins.int] | None = ...,
+        min_values: collections.abc.Iterable[builtins.float] | None = ...,
+        max_positions: collections.abc.Iterable[builtins.int] | None = ...,
+        max_values: collections.abc.Iterable[builtins.float] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["buckets", b"buckets", "counts", b"counts", "first_positions", b"first_positions", "first_values", b"first_values", "last_positions", b"last_positions", "last_values", b"last_values", "max_positions", b"max_positions", "max_values", b"max_values", "metric_key", b"metric_key", "min_positions", b"min_positions", "min_values", b"min_values", "run_id", b"run_id"]) -> None: ...
+
+global___MetricSeries = MetricSeries
+
+@typing.final
+class WatchMetricsRequest(google.protobuf.message.Message):
+    """See `MetricService.WatchMetrics`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_IDS_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    MAX_POINTS_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    max_points: builtins.int
+    """Most points of one metric in one message, 2 to 100,000. When more are new, the message has about as many, thinned as
+    `GetMetricSeries` does. 0: 10,000.
+    """
+    resume_token: builtins.str
+    """`resume_token` of the last message seen, with the same runs and keys. Empty: from the beginning."""
+    @property
+    def run_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of the runs, 1 to 100."""
+
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics. Empty for all, also those that begin later."""
+
+    def __init__(
+        self,
+        *,
+        run_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        max_points: builtins.int = ...,
+        resume_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max_points", b"max_points", "metric_keys", b"metric_keys", "resume_token", b"resume_token", "run_ids", b"run_ids"]) -> None: ...
+
+global___WatchMetricsRequest = WatchMetricsRequest
+
+@typing.final
+class WatchMetricsResponse(google.protobuf.message.Message):
+    """See `MetricService.WatchMetrics`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    resume_token: builtins.str
+    """Goes on behind all messages so far. Empty while more of the same change follows."""
+    @property
+    def series(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___WatchedPoints]:
+        """What is new. May be empty in a message that only brings a token."""
+
+    def __init__(
+        self,
+        *,
+        series: collections.abc.Iterable[global___WatchedPoints] | None = ...,
+        resume_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["resume_token", b"resume_token", "series", b"series"]) -> None: ...
+
+global___WatchMetricsResponse = WatchMetricsResponse
+
+@typing.final
+class WatchedPoints(google.protobuf.message.Message):
+    """New points of one metric of one run."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    POINTS_FIELD_NUMBER: builtins.int
+    RESTARTED_FIELD_NUMBER: builtins.int
+    SKIPPED_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    restarted: builtins.bool
+    """Whether the metric was rewound, or deleted and begun again: drop what came before of it."""
+    skipped: builtins.int
+    """Number of new points that are not among `points` because they were thinned."""
+    @property
+    def points(self) -> milepost.v1.metric_pb2.MetricPoints:
+        """The points, in the order in which they were stored."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        points: milepost.v1.metric_pb2.MetricPoints | None = ...,
+        restarted: builtins.bool = ...,
+        skipped: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["points", b"points"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["points", b"points", "restarted", b"restarted", "run_id", b"run_id", "skipped", b"skipped"]) -> None: ...
+
+global___WatchedPoints = WatchedPoints
+
+@typing.final
+class RewindMetricsRequest(google.protobuf.message.Message):
+    """See `MetricService.RewindMetrics`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    AFTER_STEP_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    after_step: builtins.int
+    """The last step to keep: points of greater steps are removed."""
+    request_id: builtins.str
+    """Makes a repeat safe, see the service. At most 128 characters."""
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics. Empty for all of the run."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        after_step: builtins.int = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_step", b"after_step", "metric_keys", b"metric_keys", "request_id", b"request_id", "run_id", b"run_id"]) -> None: ...
+
+global___RewindMetricsRequest = RewindMetricsRequest
+
+@typing.final
+class RewindMetricsResponse(google.protobuf.message.Message):
+    """See `MetricService.RewindMetrics`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    METRIC_POINTS_FIELD_NUMBER: builtins.int
+    metric_points: builtins.int
+    """Number of points removed."""
+    def __init__(
+        self,
+        *,
+        metric_points: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metric_points", b"metric_points"]) -> None: ...
+
+global___RewindMetricsResponse = RewindMetricsResponse
+
+@typing.final
+class DeleteMetricsRequest(google.protobuf.message.Message):
+    """See `MetricService.DeleteMetrics`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    request_id: builtins.str
+    """Makes a repeat safe, see the service. At most 128 characters."""
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metric_keys", b"metric_keys", "request_id", b"request_id", "run_id", b"run_id"]) -> None: ...
+
+global___DeleteMetricsRequest = DeleteMetricsRequest
+
+@typing.final
+class DeleteMetricsResponse(google.protobuf.message.Message):
+    """See `MetricService.DeleteMetrics`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    METRIC_POINTS_FIELD_NUMBER: builtins.int
+    metric_points: builtins.int
+    """Number of points removed."""
+    def __init__(
+        self,
+        *,
+        metric_points: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metric_points", b"metric_points"]) -> None: ...
+
+global___DeleteMetricsResponse = DeleteMetricsResponse
+
+@typing.final
+class RecomputeMetricSummariesRequest(google.protobuf.message.Message):
+    """See `MetricService.RecomputeMetricSummaries`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    request_id: builtins.str
+    """Makes a repeat safe, see the service. At most 128 characters."""
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics. Empty for all of the run."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metric_keys", b"metric_keys", "request_id", b"request_id", "run_id", b"run_id"]) -> None: ...
+
+global___RecomputeMetricSummariesRequest = RecomputeMetricSummariesRequest
+
+@typing.final
+class RecomputeMetricSummariesResponse(google.protobuf.message.Message):
+    """See `MetricService.RecomputeMetricSummaries`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CORRECTED_KEYS_FIELD_NUMBER: builtins.int
+    @property
+    def corrected_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of the metrics whose summary differed and was corrected."""
+
+    def __init__(
+        self,
+        *,
+        corrected_keys: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["corrected_keys", b"corrected_keys"]) -> None: ...
+
+global___RecomputeMetricSummariesResponse = RecomputeMetricSummariesResponse

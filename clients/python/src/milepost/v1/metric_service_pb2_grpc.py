@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class MetricServiceStub(object):
-    """Appends metric points to runs and reads their history. Summaries come with the run (`Run.metrics`).
+    """Appends metric points to runs, reads their history and takes points back. Summaries come with the run (`Run.metrics`).
+
+    Every mutating unary call has a `request_id` that makes a repeat safe; `StreamMetrics` has sequence numbers for that.
     """
 
     def __init__(self, channel):
@@ -45,10 +47,52 @@ class MetricServiceStub(object):
                 request_serializer=milepost_dot_v1_dot_metric__service__pb2.ListMetricHistoryRequest.SerializeToString,
                 response_deserializer=milepost_dot_v1_dot_metric__service__pb2.ListMetricHistoryResponse.FromString,
                 _registered_method=True)
+        self.StreamMetrics = channel.stream_stream(
+                '/milepost.v1.MetricService/StreamMetrics',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricsResponse.FromString,
+                _registered_method=True)
+        self.StreamMetricHistory = channel.unary_stream(
+                '/milepost.v1.MetricService/StreamMetricHistory',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricHistoryRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricHistoryResponse.FromString,
+                _registered_method=True)
+        self.ExportMetricHistory = channel.unary_stream(
+                '/milepost.v1.MetricService/ExportMetricHistory',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.ExportMetricHistoryRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.ExportMetricHistoryResponse.FromString,
+                _registered_method=True)
+        self.GetMetricSeries = channel.unary_unary(
+                '/milepost.v1.MetricService/GetMetricSeries',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.GetMetricSeriesRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.GetMetricSeriesResponse.FromString,
+                _registered_method=True)
+        self.WatchMetrics = channel.unary_stream(
+                '/milepost.v1.MetricService/WatchMetrics',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.WatchMetricsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.WatchMetricsResponse.FromString,
+                _registered_method=True)
+        self.RewindMetrics = channel.unary_unary(
+                '/milepost.v1.MetricService/RewindMetrics',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.RewindMetricsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.RewindMetricsResponse.FromString,
+                _registered_method=True)
+        self.DeleteMetrics = channel.unary_unary(
+                '/milepost.v1.MetricService/DeleteMetrics',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.DeleteMetricsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.DeleteMetricsResponse.FromString,
+                _registered_method=True)
+        self.RecomputeMetricSummaries = channel.unary_unary(
+                '/milepost.v1.MetricService/RecomputeMetricSummaries',
+                request_serializer=milepost_dot_v1_dot_metric__service__pb2.RecomputeMetricSummariesRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_metric__service__pb2.RecomputeMetricSummariesResponse.FromString,
+                _registered_method=True)
 
 
 class MetricServiceServicer(object):
-    """Appends metric points to runs and reads their history. Summaries come with the run (`Run.metrics`).
+    """Appends metric points to runs, reads their history and takes points back. Summaries come with the run (`Run.metrics`).
+
+    Every mutating unary call has a `request_id` that makes a repeat safe; `StreamMetrics` has sequence numbers for that.
     """
 
     def LogMetrics(self, request, context):
@@ -70,6 +114,104 @@ class MetricServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamMetrics(self, request_iterator, context):
+        """Appends batches of points to one run for as long as it takes, with no loss and no twins over broken connections and
+        restarts of client and server.
+
+        The client sends `open`, the server answers `opened` with the sequence number of the last batch it holds of this
+        `writer_id`. The client then sends batches numbered from there on without gaps, and keeps each until it is
+        acknowledged. `ack` is cumulative and sent after the commit; one ack may answer many batches. A batch that breaks a
+        rule is `rejected` with the error that `LogMetrics` would give, stores nothing, counts as answered, and does not end
+        the stream. A batch sent again after a reconnect is acknowledged and not stored twice.
+
+        At most 64 batches may be unanswered; the server stops reading beyond that, or beyond 32 MiB, and HTTP/2 flow control
+        holds the client. When the server shuts down it sends `drain`, answers what it has read and ends the stream with
+        `OK`; open a new one then. When the client closes its side, the server answers what is left and ends with `OK`.
+
+        The stream ends with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`), `INVALID_ARGUMENT`
+        (`REQUIRED_FIELD`, `INVALID_FIELD`: no `open`, or one that breaks a rule; `SEQUENCE_GAP`: a batch is missing),
+        `UNAVAILABLE` (`DATABASE_UNAVAILABLE`) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`). After the last two, wait as
+        `google.rpc.RetryInfo` says and reconnect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamMetricHistory(self, request, context):
+        """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
+        Memory stays constant on both sides. Reads one state of each metric.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportMetricHistory(self, request, context):
+        """Streams the same points as an Apache Arrow IPC stream, which pandas, polars, DuckDB and R read: columns `key`
+        (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
+        bytes themselves (`application/vnd.apache.arrow.stream`).
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMetricSeries(self, request, context):
+        """Returns metrics of many runs for a chart: each axis is cut into buckets of equal width, the same for all series, and
+        each bucket that has points gives its first, last, smallest and greatest with their exact positions, so that no spike
+        is lost. Smoothing is left to the reader. A run that does not exist, and a metric that a run does not have, is left
+        out.
+
+        Fails with `INVALID_ARGUMENT` (`INVALID_FIELD`) when runs times metrics are more than 10,000, or that times `buckets`
+        more than 500,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchMetrics(self, request, context):
+        """Streams points of runs as they are committed, by this server or another on the same database. Without a
+        `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
+        behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
+        server shuts down; open a new one with the last token.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RewindMetrics(self, request, context):
+        """Takes back the points of a run after a step, for example before training goes on from a checkpoint. Summaries are
+        those of the points that stay; a metric that has none left is removed.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMetrics(self, request, context):
+        """Removes metrics of a run with all their points, for good.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecomputeMetricSummaries(self, request, context):
+        """Computes the summaries of a run's metrics anew from their points, and says which differed: a check after a restore
+        or a defect, since summaries are kept up to date with every write.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MetricServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -83,6 +225,46 @@ def add_MetricServiceServicer_to_server(servicer, server):
                     request_deserializer=milepost_dot_v1_dot_metric__service__pb2.ListMetricHistoryRequest.FromString,
                     response_serializer=milepost_dot_v1_dot_metric__service__pb2.ListMetricHistoryResponse.SerializeToString,
             ),
+            'StreamMetrics': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamMetrics,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricsResponse.SerializeToString,
+            ),
+            'StreamMetricHistory': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamMetricHistory,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricHistoryRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.StreamMetricHistoryResponse.SerializeToString,
+            ),
+            'ExportMetricHistory': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportMetricHistory,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.ExportMetricHistoryRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.ExportMetricHistoryResponse.SerializeToString,
+            ),
+            'GetMetricSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMetricSeries,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.GetMetricSeriesRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.GetMetricSeriesResponse.SerializeToString,
+            ),
+            'WatchMetrics': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMetrics,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.WatchMetricsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.WatchMetricsResponse.SerializeToString,
+            ),
+            'RewindMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.RewindMetrics,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.RewindMetricsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.RewindMetricsResponse.SerializeToString,
+            ),
+            'DeleteMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMetrics,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.DeleteMetricsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.DeleteMetricsResponse.SerializeToString,
+            ),
+            'RecomputeMetricSummaries': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecomputeMetricSummaries,
+                    request_deserializer=milepost_dot_v1_dot_metric__service__pb2.RecomputeMetricSummariesRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_metric__service__pb2.RecomputeMetricSummariesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'milepost.v1.MetricService', rpc_method_handlers)
@@ -92,7 +274,9 @@ def add_MetricServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MetricService(object):
-    """Appends metric points to runs and reads their history. Summaries come with the run (`Run.metrics`).
+    """Appends metric points to runs, reads their history and takes points back. Summaries come with the run (`Run.metrics`).
+
+    Every mutating unary call has a `request_id` that makes a repeat safe; `StreamMetrics` has sequence numbers for that.
     """
 
     @staticmethod
@@ -139,6 +323,222 @@ class MetricService(object):
             '/milepost.v1.MetricService/ListMetricHistory',
             milepost_dot_v1_dot_metric__service__pb2.ListMetricHistoryRequest.SerializeToString,
             milepost_dot_v1_dot_metric__service__pb2.ListMetricHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamMetrics(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/milepost.v1.MetricService/StreamMetrics',
+            milepost_dot_v1_dot_metric__service__pb2.StreamMetricsRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.StreamMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamMetricHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/milepost.v1.MetricService/StreamMetricHistory',
+            milepost_dot_v1_dot_metric__service__pb2.StreamMetricHistoryRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.StreamMetricHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportMetricHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/milepost.v1.MetricService/ExportMetricHistory',
+            milepost_dot_v1_dot_metric__service__pb2.ExportMetricHistoryRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.ExportMetricHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMetricSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.MetricService/GetMetricSeries',
+            milepost_dot_v1_dot_metric__service__pb2.GetMetricSeriesRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.GetMetricSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/milepost.v1.MetricService/WatchMetrics',
+            milepost_dot_v1_dot_metric__service__pb2.WatchMetricsRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.WatchMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RewindMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.MetricService/RewindMetrics',
+            milepost_dot_v1_dot_metric__service__pb2.RewindMetricsRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.RewindMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.MetricService/DeleteMetrics',
+            milepost_dot_v1_dot_metric__service__pb2.DeleteMetricsRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.DeleteMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecomputeMetricSummaries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.MetricService/RecomputeMetricSummaries',
+            milepost_dot_v1_dot_metric__service__pb2.RecomputeMetricSummariesRequest.SerializeToString,
+            milepost_dot_v1_dot_metric__service__pb2.RecomputeMetricSummariesResponse.FromString,
             options,
             channel_credentials,
             insecure,

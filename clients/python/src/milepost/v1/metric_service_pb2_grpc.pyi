@@ -18,7 +18,10 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class MetricServiceStub:
-    """Appends metric points to runs and reads their history. Summaries come with the run (`Run.metrics`)."""
+    """Appends metric points to runs, reads their history and takes points back. Summaries come with the run (`Run.metrics`).
+
+    Every mutating unary call has a `request_id` that makes a repeat safe; `StreamMetrics` has sequence numbers for that.
+    """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
     LogMetrics: grpc.UnaryUnaryMultiCallable[
@@ -40,8 +43,109 @@ class MetricServiceStub:
     Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
     """
 
+    StreamMetrics: grpc.StreamStreamMultiCallable[
+        milepost.v1.metric_service_pb2.StreamMetricsRequest,
+        milepost.v1.metric_service_pb2.StreamMetricsResponse,
+    ]
+    """Appends batches of points to one run for as long as it takes, with no loss and no twins over broken connections and
+    restarts of client and server.
+
+    The client sends `open`, the server answers `opened` with the sequence number of the last batch it holds of this
+    `writer_id`. The client then sends batches numbered from there on without gaps, and keeps each until it is
+    acknowledged. `ack` is cumulative and sent after the commit; one ack may answer many batches. A batch that breaks a
+    rule is `rejected` with the error that `LogMetrics` would give, stores nothing, counts as answered, and does not end
+    the stream. A batch sent again after a reconnect is acknowledged and not stored twice.
+
+    At most 64 batches may be unanswered; the server stops reading beyond that, or beyond 32 MiB, and HTTP/2 flow control
+    holds the client. When the server shuts down it sends `drain`, answers what it has read and ends the stream with
+    `OK`; open a new one then. When the client closes its side, the server answers what is left and ends with `OK`.
+
+    The stream ends with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`), `INVALID_ARGUMENT`
+    (`REQUIRED_FIELD`, `INVALID_FIELD`: no `open`, or one that breaks a rule; `SEQUENCE_GAP`: a batch is missing),
+    `UNAVAILABLE` (`DATABASE_UNAVAILABLE`) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`). After the last two, wait as
+    `google.rpc.RetryInfo` says and reconnect.
+    """
+
+    StreamMetricHistory: grpc.UnaryStreamMultiCallable[
+        milepost.v1.metric_service_pb2.StreamMetricHistoryRequest,
+        milepost.v1.metric_service_pb2.StreamMetricHistoryResponse,
+    ]
+    """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
+    Memory stays constant on both sides. Reads one state of each metric.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    """
+
+    ExportMetricHistory: grpc.UnaryStreamMultiCallable[
+        milepost.v1.metric_service_pb2.ExportMetricHistoryRequest,
+        milepost.v1.metric_service_pb2.ExportMetricHistoryResponse,
+    ]
+    """Streams the same points as an Apache Arrow IPC stream, which pandas, polars, DuckDB and R read: columns `key`
+    (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
+    bytes themselves (`application/vnd.apache.arrow.stream`).
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    """
+
+    GetMetricSeries: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.GetMetricSeriesRequest,
+        milepost.v1.metric_service_pb2.GetMetricSeriesResponse,
+    ]
+    """Returns metrics of many runs for a chart: each axis is cut into buckets of equal width, the same for all series, and
+    each bucket that has points gives its first, last, smallest and greatest with their exact positions, so that no spike
+    is lost. Smoothing is left to the reader. A run that does not exist, and a metric that a run does not have, is left
+    out.
+
+    Fails with `INVALID_ARGUMENT` (`INVALID_FIELD`) when runs times metrics are more than 10,000, or that times `buckets`
+    more than 500,000.
+    """
+
+    WatchMetrics: grpc.UnaryStreamMultiCallable[
+        milepost.v1.metric_service_pb2.WatchMetricsRequest,
+        milepost.v1.metric_service_pb2.WatchMetricsResponse,
+    ]
+    """Streams points of runs as they are committed, by this server or another on the same database. Without a
+    `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
+    behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
+    server shuts down; open a new one with the last token.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+    """
+
+    RewindMetrics: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.RewindMetricsRequest,
+        milepost.v1.metric_service_pb2.RewindMetricsResponse,
+    ]
+    """Takes back the points of a run after a step, for example before training goes on from a checkpoint. Summaries are
+    those of the points that stay; a metric that has none left is removed.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    """
+
+    DeleteMetrics: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.DeleteMetricsRequest,
+        milepost.v1.metric_service_pb2.DeleteMetricsResponse,
+    ]
+    """Removes metrics of a run with all their points, for good.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    """
+
+    RecomputeMetricSummaries: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.RecomputeMetricSummariesRequest,
+        milepost.v1.metric_service_pb2.RecomputeMetricSummariesResponse,
+    ]
+    """Computes the summaries of a run's metrics anew from their points, and says which differed: a check after a restore
+    or a defect, since summaries are kept up to date with every write.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    """
+
 class MetricServiceAsyncStub:
-    """Appends metric points to runs and reads their history. Summaries come with the run (`Run.metrics`)."""
+    """Appends metric points to runs, reads their history and takes points back. Summaries come with the run (`Run.metrics`).
+
+    Every mutating unary call has a `request_id` that makes a repeat safe; `StreamMetrics` has sequence numbers for that.
+    """
 
     LogMetrics: grpc.aio.UnaryUnaryMultiCallable[
         milepost.v1.metric_service_pb2.LogMetricsRequest,
@@ -62,8 +166,109 @@ class MetricServiceAsyncStub:
     Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
     """
 
+    StreamMetrics: grpc.aio.StreamStreamMultiCallable[
+        milepost.v1.metric_service_pb2.StreamMetricsRequest,
+        milepost.v1.metric_service_pb2.StreamMetricsResponse,
+    ]
+    """Appends batches of points to one run for as long as it takes, with no loss and no twins over broken connections and
+    restarts of client and server.
+
+    The client sends `open`, the server answers `opened` with the sequence number of the last batch it holds of this
+    `writer_id`. The client then sends batches numbered from there on without gaps, and keeps each until it is
+    acknowledged. `ack` is cumulative and sent after the commit; one ack may answer many batches. A batch that breaks a
+    rule is `rejected` with the error that `LogMetrics` would give, stores nothing, counts as answered, and does not end
+    the stream. A batch sent again after a reconnect is acknowledged and not stored twice.
+
+    At most 64 batches may be unanswered; the server stops reading beyond that, or beyond 32 MiB, and HTTP/2 flow control
+    holds the client. When the server shuts down it sends `drain`, answers what it has read and ends the stream with
+    `OK`; open a new one then. When the client closes its side, the server answers what is left and ends with `OK`.
+
+    The stream ends with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`), `INVALID_ARGUMENT`
+    (`REQUIRED_FIELD`, `INVALID_FIELD`: no `open`, or one that breaks a rule; `SEQUENCE_GAP`: a batch is missing),
+    `UNAVAILABLE` (`DATABASE_UNAVAILABLE`) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`). After the last two, wait as
+    `google.rpc.RetryInfo` says and reconnect.
+    """
+
+    StreamMetricHistory: grpc.aio.UnaryStreamMultiCallable[
+        milepost.v1.metric_service_pb2.StreamMetricHistoryRequest,
+        milepost.v1.metric_service_pb2.StreamMetricHistoryResponse,
+    ]
+    """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
+    Memory stays constant on both sides. Reads one state of each metric.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    """
+
+    ExportMetricHistory: grpc.aio.UnaryStreamMultiCallable[
+        milepost.v1.metric_service_pb2.ExportMetricHistoryRequest,
+        milepost.v1.metric_service_pb2.ExportMetricHistoryResponse,
+    ]
+    """Streams the same points as an Apache Arrow IPC stream, which pandas, polars, DuckDB and R read: columns `key`
+    (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
+    bytes themselves (`application/vnd.apache.arrow.stream`).
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    """
+
+    GetMetricSeries: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.GetMetricSeriesRequest,
+        milepost.v1.metric_service_pb2.GetMetricSeriesResponse,
+    ]
+    """Returns metrics of many runs for a chart: each axis is cut into buckets of equal width, the same for all series, and
+    each bucket that has points gives its first, last, smallest and greatest with their exact positions, so that no spike
+    is lost. Smoothing is left to the reader. A run that does not exist, and a metric that a run does not have, is left
+    out.
+
+    Fails with `INVALID_ARGUMENT` (`INVALID_FIELD`) when runs times metrics are more than 10,000, or that times `buckets`
+    more than 500,000.
+    """
+
+    WatchMetrics: grpc.aio.UnaryStreamMultiCallable[
+        milepost.v1.metric_service_pb2.WatchMetricsRequest,
+        milepost.v1.metric_service_pb2.WatchMetricsResponse,
+    ]
+    """Streams points of runs as they are committed, by this server or another on the same database. Without a
+    `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
+    behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
+    server shuts down; open a new one with the last token.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+    """
+
+    RewindMetrics: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.RewindMetricsRequest,
+        milepost.v1.metric_service_pb2.RewindMetricsResponse,
+    ]
+    """Takes back the points of a run after a step, for example before training goes on from a checkpoint. Summaries are
+    those of the points that stay; a metric that has none left is removed.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    """
+
+    DeleteMetrics: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.DeleteMetricsRequest,
+        milepost.v1.metric_service_pb2.DeleteMetricsResponse,
+    ]
+    """Removes metrics of a run with all their points, for good.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    """
+
+    RecomputeMetricSummaries: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.metric_service_pb2.RecomputeMetricSummariesRequest,
+        milepost.v1.metric_service_pb2.RecomputeMetricSummariesResponse,
+    ]
+    """Computes the summaries of a run's metrics anew from their points, and says which differed: a check after a restore
+    or a defect, since summaries are kept up to date with every write.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    """
+
 class MetricServiceServicer(metaclass=abc.ABCMeta):
-    """Appends metric points to runs and reads their history. Summaries come with the run (`Run.metrics`)."""
+    """Appends metric points to runs, reads their history and takes points back. Summaries come with the run (`Run.metrics`).
+
+    Every mutating unary call has a `request_id` that makes a repeat safe; `StreamMetrics` has sequence numbers for that.
+    """
 
     @abc.abstractmethod
     def LogMetrics(
@@ -86,6 +291,120 @@ class MetricServiceServicer(metaclass=abc.ABCMeta):
         """Returns the points of one metric of a run in the order in which they were stored.
 
         Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+        """
+
+    @abc.abstractmethod
+    def StreamMetrics(
+        self,
+        request_iterator: _MaybeAsyncIterator[milepost.v1.metric_service_pb2.StreamMetricsRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[milepost.v1.metric_service_pb2.StreamMetricsResponse], collections.abc.AsyncIterator[milepost.v1.metric_service_pb2.StreamMetricsResponse]]:
+        """Appends batches of points to one run for as long as it takes, with no loss and no twins over broken connections and
+        restarts of client and server.
+
+        The client sends `open`, the server answers `opened` with the sequence number of the last batch it holds of this
+        `writer_id`. The client then sends batches numbered from there on without gaps, and keeps each until it is
+        acknowledged. `ack` is cumulative and sent after the commit; one ack may answer many batches. A batch that breaks a
+        rule is `rejected` with the error that `LogMetrics` would give, stores nothing, counts as answered, and does not end
+        the stream. A batch sent again after a reconnect is acknowledged and not stored twice.
+
+        At most 64 batches may be unanswered; the server stops reading beyond that, or beyond 32 MiB, and HTTP/2 flow control
+        holds the client. When the server shuts down it sends `drain`, answers what it has read and ends the stream with
+        `OK`; open a new one then. When the client closes its side, the server answers what is left and ends with `OK`.
+
+        The stream ends with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`), `INVALID_ARGUMENT`
+        (`REQUIRED_FIELD`, `INVALID_FIELD`: no `open`, or one that breaks a rule; `SEQUENCE_GAP`: a batch is missing),
+        `UNAVAILABLE` (`DATABASE_UNAVAILABLE`) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`). After the last two, wait as
+        `google.rpc.RetryInfo` says and reconnect.
+        """
+
+    @abc.abstractmethod
+    def StreamMetricHistory(
+        self,
+        request: milepost.v1.metric_service_pb2.StreamMetricHistoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[milepost.v1.metric_service_pb2.StreamMetricHistoryResponse], collections.abc.AsyncIterator[milepost.v1.metric_service_pb2.StreamMetricHistoryResponse]]:
+        """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
+        Memory stays constant on both sides. Reads one state of each metric.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        """
+
+    @abc.abstractmethod
+    def ExportMetricHistory(
+        self,
+        request: milepost.v1.metric_service_pb2.ExportMetricHistoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[milepost.v1.metric_service_pb2.ExportMetricHistoryResponse], collections.abc.AsyncIterator[milepost.v1.metric_service_pb2.ExportMetricHistoryResponse]]:
+        """Streams the same points as an Apache Arrow IPC stream, which pandas, polars, DuckDB and R read: columns `key`
+        (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
+        bytes themselves (`application/vnd.apache.arrow.stream`).
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        """
+
+    @abc.abstractmethod
+    def GetMetricSeries(
+        self,
+        request: milepost.v1.metric_service_pb2.GetMetricSeriesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.metric_service_pb2.GetMetricSeriesResponse, collections.abc.Awaitable[milepost.v1.metric_service_pb2.GetMetricSeriesResponse]]:
+        """Returns metrics of many runs for a chart: each axis is cut into buckets of equal width, the same for all series, and
+        each bucket that has points gives its first, last, smallest and greatest with their exact positions, so that no spike
+        is lost. Smoothing is left to the reader. A run that does not exist, and a metric that a run does not have, is left
+        out.
+
+        Fails with `INVALID_ARGUMENT` (`INVALID_FIELD`) when runs times metrics are more than 10,000, or that times `buckets`
+        more than 500,000.
+        """
+
+    @abc.abstractmethod
+    def WatchMetrics(
+        self,
+        request: milepost.v1.metric_service_pb2.WatchMetricsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[milepost.v1.metric_service_pb2.WatchMetricsResponse], collections.abc.AsyncIterator[milepost.v1.metric_service_pb2.WatchMetricsResponse]]:
+        """Streams points of runs as they are committed, by this server or another on the same database. Without a
+        `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
+        behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
+        server shuts down; open a new one with the last token.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+        """
+
+    @abc.abstractmethod
+    def RewindMetrics(
+        self,
+        request: milepost.v1.metric_service_pb2.RewindMetricsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.metric_service_pb2.RewindMetricsResponse, collections.abc.Awaitable[milepost.v1.metric_service_pb2.RewindMetricsResponse]]:
+        """Takes back the points of a run after a step, for example before training goes on from a checkpoint. Summaries are
+        those of the points that stay; a metric that has none left is removed.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        """
+
+    @abc.abstractmethod
+    def DeleteMetrics(
+        self,
+        request: milepost.v1.metric_service_pb2.DeleteMetricsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.metric_service_pb2.DeleteMetricsResponse, collections.abc.Awaitable[milepost.v1.metric_service_pb2.DeleteMetricsResponse]]:
+        """Removes metrics of a run with all their points, for good.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        """
+
+    @abc.abstractmethod
+    def RecomputeMetricSummaries(
+        self,
+        request: milepost.v1.metric_service_pb2.RecomputeMetricSummariesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.metric_service_pb2.RecomputeMetricSummariesResponse, collections.abc.Awaitable[milepost.v1.metric_service_pb2.RecomputeMetricSummariesResponse]]:
+        """Computes the summaries of a run's metrics anew from their points, and says which differed: a check after a restore
+        or a defect, since summaries are kept up to date with every write.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
         """
 
 def add_MetricServiceServicer_to_server(servicer: MetricServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/server_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmilepost/v1/annotations.proto\"\x16\n\x14GetServerInfoRequest\"@\n\x15GetServerInfoResponse\x12\'\n\x06server\x18\x01 \x01(\x0b\x32\x17.milepost.v1.ServerInfo\"\xc0\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12\x17\n\x0fschema_revision\x18\x03 \x01(\t\x12\x17\n\x0f\x61rtifact_scheme\x18\x04 \x01(\t\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\x03\x12\x1c\n\x14max_concurrent_calls\x18\x06 \x01(\x05\x12\x11\n\tgrpc_port\x18\x07 \x01(\x05\x12\x11\n\thttp_port\x18\x08 \x01(\x05\x32\x7f\n\rServerService\x12n\n\rGetServerInfo\x12!.milepost.v1.GetServerInfoRequest\x1a\".milepost.v1.GetServerInfoResponse\"\x16\xe8\x8d#\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/serverb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/server_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmilepost/v1/annotations.proto\"\x16\n\x14GetServerInfoRequest\"@\n\x15GetServerInfoResponse\x12\'\n\x06server\x18\x01 \x01(\x0b\x32\x17.milepost.v1.ServerInfo\"\xc0\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12\x17\n\x0fschema_revision\x18\x03 \x01(\t\x12\x17\n\x0f\x61rtifact_scheme\x18\x04 \x01(\t\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\x03\x12\x1c\n\x14max_concurrent_calls\x18\x06 \x01(\x05\x12\x11\n\tgrpc_port\x18\x07 \x01(\x05\x12\x11\n\thttp_port\x18\x08 \x01(\x05\"\x1a\n\x18GetDatabaseStatusRequest\"H\n\x19GetDatabaseStatusResponse\x12+\n\x06status\x18\x01 \x01(\x0b\x32\x1b.milepost.v1.DatabaseStatus\"\x7f\n\x0e\x44\x61tabaseStatus\x12\x12\n\nsize_bytes\x18\x01 \x01(\x03\x12\x12\n\nfree_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04runs\x18\x03 \x01(\x03\x12\x15\n\rmetric_series\x18\x04 \x01(\x03\x12\x10\n\x08\x61nalyzed\x18\x05 \x01(\x08\x12\x0e\n\x06\x61\x64vice\x18\x06 \x03(\t2\x85\x02\n\rServerService\x12n\n\rGetServerInfo\x12!.milepost.v1.GetServerInfoRequest\x1a\".milepost.v1.GetServerInfoResponse\"\x16\xe8\x8d#\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/server\x12\x83\x01\n\x11GetDatabaseStatus\x12%.milepost.v1.GetDatabaseStatusRequest\x1a&.milepost.v1.GetDatabaseStatusResponse\"\x1f\xe8\x8d#\x02\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/server/databaseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._loaded_options = None
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\350\215#\001\202\323\344\223\002\014\022\n/v1/server'
+  _globals['_SERVERSERVICE'].methods_by_name['GetDatabaseStatus']._loaded_options = None
+  _globals['_SERVERSERVICE'].methods_by_name['GetDatabaseStatus']._serialized_options = b'\350\215#\002\202\323\344\223\002\025\022\023/v1/server/database'
   _globals['_GETSERVERINFOREQUEST']._serialized_start=110
   _globals['_GETSERVERINFOREQUEST']._serialized_end=132
   _globals['_GETSERVERINFORESPONSE']._serialized_start=134
   _globals['_GETSERVERINFORESPONSE']._serialized_end=198
   _globals['_SERVERINFO']._serialized_start=201
   _globals['_SERVERINFO']._serialized_end=393
-  _globals['_SERVERSERVICE']._serialized_start=395
-  _globals['_SERVERSERVICE']._serialized_end=522
+  _globals['_GETDATABASESTATUSREQUEST']._serialized_start=395
+  _globals['_GETDATABASESTATUSREQUEST']._serialized_end=421
+  _globals['_GETDATABASESTATUSRESPONSE']._serialized_start=423
+  _globals['_GETDATABASESTATUSRESPONSE']._serialized_end=495
+  _globals['_DATABASESTATUS']._serialized_start=497
+  _globals['_DATABASESTATUS']._serialized_end=624
+  _globals['_SERVERSERVICE']._serialized_start=627
+  _globals['_SERVERSERVICE']._serialized_end=888
 # @@protoc_insertion_point(module_scope)

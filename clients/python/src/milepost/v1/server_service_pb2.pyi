@@ -4,7 +4,9 @@ isort:skip_file
 What a server says of itself."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
 
@@ -60,7 +62,7 @@ class ServerInfo(google.protobuf.message.Message):
     version: builtins.str
     """Version of the software, for example `0.1.0`."""
     database: builtins.str
-    """Kind of database: `sqlite` or `postgresql`."""
+    """Kind of database: `sqlite`, `postgresql` or `mariadb`."""
     schema_revision: builtins.str
     """Version of the database schema."""
     artifact_scheme: builtins.str
@@ -88,3 +90,76 @@ class ServerInfo(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["artifact_scheme", b"artifact_scheme", "database", b"database", "grpc_port", b"grpc_port", "http_port", b"http_port", "max_concurrent_calls", b"max_concurrent_calls", "max_message_bytes", b"max_message_bytes", "schema_revision", b"schema_revision", "version", b"version"]) -> None: ...
 
 global___ServerInfo = ServerInfo
+
+@typing.final
+class GetDatabaseStatusRequest(google.protobuf.message.Message):
+    """See `ServerService.GetDatabaseStatus`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___GetDatabaseStatusRequest = GetDatabaseStatusRequest
+
+@typing.final
+class GetDatabaseStatusResponse(google.protobuf.message.Message):
+    """See `ServerService.GetDatabaseStatus`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: builtins.int
+    @property
+    def status(self) -> global___DatabaseStatus:
+        """The database."""
+
+    def __init__(
+        self,
+        *,
+        status: global___DatabaseStatus | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["status", b"status"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["status", b"status"]) -> None: ...
+
+global___GetDatabaseStatusResponse = GetDatabaseStatusResponse
+
+@typing.final
+class DatabaseStatus(google.protobuf.message.Message):
+    """Size and upkeep of the database."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SIZE_BYTES_FIELD_NUMBER: builtins.int
+    FREE_BYTES_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    METRIC_SERIES_FIELD_NUMBER: builtins.int
+    ANALYZED_FIELD_NUMBER: builtins.int
+    ADVICE_FIELD_NUMBER: builtins.int
+    size_bytes: builtins.int
+    """Bytes on disk, indexes included."""
+    free_bytes: builtins.int
+    """Of these, bytes that hold nothing and that `milepost db optimize` gives back or the database uses again."""
+    runs: builtins.int
+    """Number of runs, an estimate on large databases."""
+    metric_series: builtins.int
+    """Number of metric series."""
+    analyzed: builtins.bool
+    """Whether the planner has statistics of the tables. Without them, searches of large databases are slow."""
+    @property
+    def advice(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What to do, each a sentence for a person. Empty when all is well."""
+
+    def __init__(
+        self,
+        *,
+        size_bytes: builtins.int = ...,
+        free_bytes: builtins.int = ...,
+        runs: builtins.int = ...,
+        metric_series: builtins.int = ...,
+        analyzed: builtins.bool = ...,
+        advice: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["advice", b"advice", "analyzed", b"analyzed", "free_bytes", b"free_bytes", "metric_series", b"metric_series", "runs", b"runs", "size_bytes", b"size_bytes"]) -> None: ...
+
+global___DatabaseStatus = DatabaseStatus

@@ -40,6 +40,11 @@ class ServerServiceStub(object):
                 request_serializer=milepost_dot_v1_dot_server__service__pb2.GetServerInfoRequest.SerializeToString,
                 response_deserializer=milepost_dot_v1_dot_server__service__pb2.GetServerInfoResponse.FromString,
                 _registered_method=True)
+        self.GetDatabaseStatus = channel.unary_unary(
+                '/milepost.v1.ServerService/GetDatabaseStatus',
+                request_serializer=milepost_dot_v1_dot_server__service__pb2.GetDatabaseStatusRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_server__service__pb2.GetDatabaseStatusResponse.FromString,
+                _registered_method=True)
 
 
 class ServerServiceServicer(object):
@@ -53,6 +58,13 @@ class ServerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDatabaseStatus(self, request, context):
+        """Returns how large and how well kept the database is, and what to do about it. Reads statistics only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ServerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_ServerServiceServicer_to_server(servicer, server):
                     servicer.GetServerInfo,
                     request_deserializer=milepost_dot_v1_dot_server__service__pb2.GetServerInfoRequest.FromString,
                     response_serializer=milepost_dot_v1_dot_server__service__pb2.GetServerInfoResponse.SerializeToString,
+            ),
+            'GetDatabaseStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDatabaseStatus,
+                    request_deserializer=milepost_dot_v1_dot_server__service__pb2.GetDatabaseStatusRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_server__service__pb2.GetDatabaseStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class ServerService(object):
             '/milepost.v1.ServerService/GetServerInfo',
             milepost_dot_v1_dot_server__service__pb2.GetServerInfoRequest.SerializeToString,
             milepost_dot_v1_dot_server__service__pb2.GetServerInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDatabaseStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.ServerService/GetDatabaseStatus',
+            milepost_dot_v1_dot_server__service__pb2.GetDatabaseStatusRequest.SerializeToString,
+            milepost_dot_v1_dot_server__service__pb2.GetDatabaseStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,6 +27,12 @@ class ServerServiceStub:
     ]
     """Returns version, storage and limits of the server."""
 
+    GetDatabaseStatus: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.server_service_pb2.GetDatabaseStatusRequest,
+        milepost.v1.server_service_pb2.GetDatabaseStatusResponse,
+    ]
+    """Returns how large and how well kept the database is, and what to do about it. Reads statistics only."""
+
 class ServerServiceAsyncStub:
     """Describes the server. Health is `grpc.health.v1.Health` over gRPC, `/healthz` and `/readyz` over HTTP."""
 
@@ -35,6 +41,12 @@ class ServerServiceAsyncStub:
         milepost.v1.server_service_pb2.GetServerInfoResponse,
     ]
     """Returns version, storage and limits of the server."""
+
+    GetDatabaseStatus: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.server_service_pb2.GetDatabaseStatusRequest,
+        milepost.v1.server_service_pb2.GetDatabaseStatusResponse,
+    ]
+    """Returns how large and how well kept the database is, and what to do about it. Reads statistics only."""
 
 class ServerServiceServicer(metaclass=abc.ABCMeta):
     """Describes the server. Health is `grpc.health.v1.Health` over gRPC, `/healthz` and `/readyz` over HTTP."""
@@ -46,5 +58,13 @@ class ServerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.server_service_pb2.GetServerInfoResponse, collections.abc.Awaitable[milepost.v1.server_service_pb2.GetServerInfoResponse]]:
         """Returns version, storage and limits of the server."""
+
+    @abc.abstractmethod
+    def GetDatabaseStatus(
+        self,
+        request: milepost.v1.server_service_pb2.GetDatabaseStatusRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.server_service_pb2.GetDatabaseStatusResponse, collections.abc.Awaitable[milepost.v1.server_service_pb2.GetDatabaseStatusResponse]]:
+        """Returns how large and how well kept the database is, and what to do about it. Reads statistics only."""
 
 def add_ServerServiceServicer_to_server(servicer: ServerServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

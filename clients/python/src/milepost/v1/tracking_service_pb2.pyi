@@ -10,6 +10,7 @@ import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import milepost.v1.dataset_pb2
 import milepost.v1.experiment_pb2
 import milepost.v1.metric_pb2
@@ -713,14 +714,15 @@ class ListRunsRequest(google.protobuf.message.Message):
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     VIEW_FIELD_NUMBER: builtins.int
     READ_MASK_FIELD_NUMBER: builtins.int
+    COLUMNS_FIELD_NUMBER: builtins.int
     filter: builtins.str
     """Which runs to return, in the filter language (`docs/filters.md`), for example
     `metrics.loss < 0.2 AND (params.depth >= 4 OR tags.team = 'vision')`. Empty for all. At most 10,000 characters.
     """
     order_by: builtins.str
     """Comma-separated attributes, metrics, params or tags, each with an optional `ASC` or `DESC`, for example
-    `metrics.loss.min, start_time DESC`. NaN, then missing values, come last in both directions; ties are ordered by id.
-    Default: `start_time DESC`. At most 1,000 characters.
+    `metrics.loss.min, start_time DESC`. NaN, then missing values, come last in both directions; ties are ordered
+    by creation. Default: `start_time DESC`. At most 1,000 characters.
     """
     page_size: builtins.int
     """Most runs in one answer. 0: 100. More than 1,000: 1,000."""
@@ -736,6 +738,12 @@ class ListRunsRequest(google.protobuf.message.Message):
     def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Fields of `Run` to return, for example `run_id,name,metrics`. Absent for all."""
 
+    @property
+    def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Params, tags and metrics to return, each as a filter names it, for example `params.lr`, `metrics."train/loss"`. At most
+        1,000. Of these kinds nothing else is returned then; fields that are no such kind follow `read_mask`. Empty for all.
+        """
+
     def __init__(
         self,
         *,
@@ -746,9 +754,10 @@ class ListRunsRequest(google.protobuf.message.Message):
         page_token: builtins.str = ...,
         view: global___View.ValueType = ...,
         read_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        columns: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["read_mask", b"read_mask"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "view", b"view"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["columns", b"columns", "experiment_ids", b"experiment_ids", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "view", b"view"]) -> None: ...
 
 global___ListRunsRequest = ListRunsRequest
 
@@ -775,6 +784,585 @@ class ListRunsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "runs", b"runs"]) -> None: ...
 
 global___ListRunsResponse = ListRunsResponse
+
+@typing.final
+class CountRunsRequest(google.protobuf.message.Message):
+    """See `TrackingService.CountRuns`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXPERIMENT_IDS_FIELD_NUMBER: builtins.int
+    FILTER_FIELD_NUMBER: builtins.int
+    VIEW_FIELD_NUMBER: builtins.int
+    filter: builtins.str
+    """Which runs to look at, in the filter language (`docs/filters.md`). Empty for all. At most 10,000 characters."""
+    view: global___View.ValueType
+    """Whether deleted runs are looked at."""
+    @property
+    def experiment_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Experiments whose runs to look at, at most 1,000. Empty for all."""
+
+    def __init__(
+        self,
+        *,
+        experiment_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        filter: builtins.str = ...,
+        view: global___View.ValueType = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "view", b"view"]) -> None: ...
+
+global___CountRunsRequest = CountRunsRequest
+
+@typing.final
+class CountRunsResponse(google.protobuf.message.Message):
+    """See `TrackingService.CountRuns`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUNS_FIELD_NUMBER: builtins.int
+    runs: builtins.int
+    """Number of runs."""
+    def __init__(
+        self,
+        *,
+        runs: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["runs", b"runs"]) -> None: ...
+
+global___CountRunsResponse = CountRunsResponse
+
+@typing.final
+class GroupRunsRequest(google.protobuf.message.Message):
+    """See `TrackingService.GroupRuns`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXPERIMENT_IDS_FIELD_NUMBER: builtins.int
+    FILTER_FIELD_NUMBER: builtins.int
+    VIEW_FIELD_NUMBER: builtins.int
+    GROUP_BY_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
+    ORDER_BY_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    filter: builtins.str
+    """Which runs to look at, in the filter language (`docs/filters.md`). Empty for all. At most 10,000 characters."""
+    view: global___View.ValueType
+    """Whether deleted runs are looked at."""
+    order_by: builtins.str
+    """What to sort the groups by: `runs`, or an aggregate of one of `metrics`, for example `mean(metrics.accuracy) DESC`;
+    the aggregates are `mean`, `min`, `max` and `count`. Default: `runs DESC`. Ties are ordered by the values of the group.
+    """
+    page_size: builtins.int
+    """Most groups in one answer. 0: 100. More than 1,000: 1,000."""
+    page_token: builtins.str
+    """`next_page_token` of the answer before, with all other fields but `page_size` as they were. Empty for the first page."""
+    @property
+    def experiment_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Experiments whose runs to look at, at most 1,000. Empty for all."""
+
+    @property
+    def group_by(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What the runs of a group agree in: 1 to 10 params, tags or attributes, each as a filter names it, for example
+        `params.lr`, `tags.team`, `state`. Values are compared as text.
+        """
+
+    @property
+    def metrics(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Metrics to aggregate, each as a filter names it, for example `metrics.accuracy` or `metrics.loss.min`. At most 50."""
+
+    def __init__(
+        self,
+        *,
+        experiment_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        filter: builtins.str = ...,
+        view: global___View.ValueType = ...,
+        group_by: collections.abc.Iterable[builtins.str] | None = ...,
+        metrics: collections.abc.Iterable[builtins.str] | None = ...,
+        order_by: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "group_by", b"group_by", "metrics", b"metrics", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "view", b"view"]) -> None: ...
+
+global___GroupRunsRequest = GroupRunsRequest
+
+@typing.final
+class GroupRunsResponse(google.protobuf.message.Message):
+    """See `TrackingService.GroupRuns`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Fetches the next page. Empty on the last one, and only there."""
+    @property
+    def groups(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RunGroup]:
+        """A page of groups."""
+
+    def __init__(
+        self,
+        *,
+        groups: collections.abc.Iterable[global___RunGroup] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["groups", b"groups", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___GroupRunsResponse = GroupRunsResponse
+
+@typing.final
+class RunGroup(google.protobuf.message.Message):
+    """Runs that agree."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
+    runs: builtins.int
+    """Number of runs."""
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RunGroupValue]:
+        """What they agree in, in the order of `group_by`."""
+
+    @property
+    def metrics(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___MetricAggregate]:
+        """Aggregates of the metrics, in the order of `metrics`."""
+
+    def __init__(
+        self,
+        *,
+        values: collections.abc.Iterable[global___RunGroupValue] | None = ...,
+        runs: builtins.int = ...,
+        metrics: collections.abc.Iterable[global___MetricAggregate] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metrics", b"metrics", "runs", b"runs", "values", b"values"]) -> None: ...
+
+global___RunGroup = RunGroup
+
+@typing.final
+class RunGroupValue(google.protobuf.message.Message):
+    """One value that the runs of a group agree in."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    text: builtins.str
+    """The value as text. Unset when the runs have none."""
+    def __init__(
+        self,
+        *,
+        text: builtins.str | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_text", b"_text", "text", b"text"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_text", b"_text", "text", b"text"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_text", b"_text"]) -> typing.Literal["text"] | None: ...
+
+global___RunGroupValue = RunGroupValue
+
+@typing.final
+class MetricAggregate(google.protobuf.message.Message):
+    """A metric over the runs of a group, NaN and infinities left out."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: builtins.int
+    MEAN_FIELD_NUMBER: builtins.int
+    MIN_FIELD_NUMBER: builtins.int
+    MAX_FIELD_NUMBER: builtins.int
+    count: builtins.int
+    """Number of runs with a finite value."""
+    mean: builtins.float
+    """Mean of the values. Unset when `count` is 0, like the two below."""
+    min: builtins.float
+    """Smallest value."""
+    max: builtins.float
+    """Greatest value."""
+    def __init__(
+        self,
+        *,
+        count: builtins.int = ...,
+        mean: builtins.float | None = ...,
+        min: builtins.float | None = ...,
+        max: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max", b"_max", "_mean", b"_mean", "_min", b"_min", "max", b"max", "mean", b"mean", "min", b"min"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max", b"_max", "_mean", b"_mean", "_min", b"_min", "count", b"count", "max", b"max", "mean", b"mean", "min", b"min"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max", b"_max"]) -> typing.Literal["max"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_mean", b"_mean"]) -> typing.Literal["mean"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min", b"_min"]) -> typing.Literal["min"] | None: ...
+
+global___MetricAggregate = MetricAggregate
+
+@typing.final
+class ListRunKeysRequest(google.protobuf.message.Message):
+    """See `TrackingService.ListRunKeys`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Kind:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _KindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[ListRunKeysRequest._Kind.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ListRunKeysRequest._Kind.ValueType  # 0
+        """Refused."""
+        KIND_PARAM: ListRunKeysRequest._Kind.ValueType  # 1
+        """Params."""
+        KIND_TAG: ListRunKeysRequest._Kind.ValueType  # 2
+        """Tags."""
+        KIND_METRIC: ListRunKeysRequest._Kind.ValueType  # 3
+        """Metrics."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What has the keys."""
+
+    KIND_UNSPECIFIED: ListRunKeysRequest.Kind.ValueType  # 0
+    """Refused."""
+    KIND_PARAM: ListRunKeysRequest.Kind.ValueType  # 1
+    """Params."""
+    KIND_TAG: ListRunKeysRequest.Kind.ValueType  # 2
+    """Tags."""
+    KIND_METRIC: ListRunKeysRequest.Kind.ValueType  # 3
+    """Metrics."""
+
+    EXPERIMENT_IDS_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    PREFIX_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    kind: global___ListRunKeysRequest.Kind.ValueType
+    """Whose keys to list."""
+    prefix: builtins.str
+    """Only keys that begin with this text, case-sensitive. Empty for all."""
+    page_size: builtins.int
+    """Most keys in one answer. 0: 1,000. More than 20,000: 20,000."""
+    page_token: builtins.str
+    """`next_page_token` of the answer before, with all other fields but `page_size` as they were. Empty for the first page."""
+    @property
+    def experiment_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Experiments whose runs to look at, at most 1,000. Empty for all."""
+
+    def __init__(
+        self,
+        *,
+        experiment_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        kind: global___ListRunKeysRequest.Kind.ValueType = ...,
+        prefix: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["experiment_ids", b"experiment_ids", "kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "prefix", b"prefix"]) -> None: ...
+
+global___ListRunKeysRequest = ListRunKeysRequest
+
+@typing.final
+class ListRunKeysResponse(google.protobuf.message.Message):
+    """See `TrackingService.ListRunKeys`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Fetches the next page. Empty on the last one, and only there."""
+    @property
+    def keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """A page of keys, in order of code points. Keys of deleted runs are among them until these are purged."""
+
+    def __init__(
+        self,
+        *,
+        keys: collections.abc.Iterable[builtins.str] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["keys", b"keys", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListRunKeysResponse = ListRunKeysResponse
+
+@typing.final
+class ListRunValuesRequest(google.protobuf.message.Message):
+    """See `TrackingService.ListRunValues`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXPERIMENT_IDS_FIELD_NUMBER: builtins.int
+    COLUMN_FIELD_NUMBER: builtins.int
+    PREFIX_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    column: builtins.str
+    """A param or tag as a filter names it, for example `params.optimizer` or `tags."team name"`."""
+    prefix: builtins.str
+    """Only values that begin with this text, case-sensitive. Empty for all."""
+    page_size: builtins.int
+    """Most values in one answer. 0: 100. More than 1,000: 1,000."""
+    page_token: builtins.str
+    """`next_page_token` of the answer before, with all other fields but `page_size` as they were. Empty for the first page."""
+    @property
+    def experiment_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Experiments whose runs to look at, at most 1,000. Empty for all."""
+
+    def __init__(
+        self,
+        *,
+        experiment_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        column: builtins.str = ...,
+        prefix: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["column", b"column", "experiment_ids", b"experiment_ids", "page_size", b"page_size", "page_token", b"page_token", "prefix", b"prefix"]) -> None: ...
+
+global___ListRunValuesRequest = ListRunValuesRequest
+
+@typing.final
+class ListRunValuesResponse(google.protobuf.message.Message):
+    """See `TrackingService.ListRunValues`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Fetches the next page. Empty on the last one, and only there."""
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RunValue]:
+        """A page of values. Values of deleted runs are among them until these are purged."""
+
+    def __init__(
+        self,
+        *,
+        values: collections.abc.Iterable[global___RunValue] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "values", b"values"]) -> None: ...
+
+global___ListRunValuesResponse = ListRunValuesResponse
+
+@typing.final
+class RunValue(google.protobuf.message.Message):
+    """A value of a param or tag."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    text: builtins.str
+    """The value as text."""
+    runs: builtins.int
+    """Number of runs that have it."""
+    def __init__(
+        self,
+        *,
+        text: builtins.str = ...,
+        runs: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["runs", b"runs", "text", b"text"]) -> None: ...
+
+global___RunValue = RunValue
+
+@typing.final
+class WatchRunRequest(google.protobuf.message.Message):
+    """See `TrackingService.WatchRun`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    READ_MASK_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    resume_token: builtins.str
+    """`resume_token` of the last message seen, with the same run and mask: when nothing changed since, the whole run is not
+    told again. Empty for none.
+    """
+    @property
+    def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """Fields of `Run` to watch, for example `state,metrics`. Absent for all."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        read_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        resume_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["read_mask", b"read_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["read_mask", b"read_mask", "resume_token", b"resume_token", "run_id", b"run_id"]) -> None: ...
+
+global___WatchRunRequest = WatchRunRequest
+
+@typing.final
+class WatchRunResponse(google.protobuf.message.Message):
+    """See `TrackingService.WatchRun`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    WHOLE_FIELD_NUMBER: builtins.int
+    REMOVED_TAGS_FIELD_NUMBER: builtins.int
+    REMOVED_METRICS_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    whole: builtins.bool
+    """Whether `run` is the whole run, which takes the place of all that came before."""
+    resume_token: builtins.str
+    """Goes on behind this message."""
+    @property
+    def run(self) -> milepost.v1.run_pb2.Run:
+        """In the first message the whole run. In further ones its own fields, and of its params, tags, metrics and inputs those
+        that are new or changed.
+        """
+
+    @property
+    def removed_tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of tags that the run has no more."""
+
+    @property
+    def removed_metrics(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Keys of metrics that the run has no more."""
+
+    def __init__(
+        self,
+        *,
+        run: milepost.v1.run_pb2.Run | None = ...,
+        whole: builtins.bool = ...,
+        removed_tags: collections.abc.Iterable[builtins.str] | None = ...,
+        removed_metrics: collections.abc.Iterable[builtins.str] | None = ...,
+        resume_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["run", b"run"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["removed_metrics", b"removed_metrics", "removed_tags", b"removed_tags", "resume_token", b"resume_token", "run", b"run", "whole", b"whole"]) -> None: ...
+
+global___WatchRunResponse = WatchRunResponse
+
+@typing.final
+class WatchExperimentRequest(google.protobuf.message.Message):
+    """See `TrackingService.WatchExperiment`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXPERIMENT_ID_FIELD_NUMBER: builtins.int
+    READ_MASK_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    experiment_id: builtins.str
+    """The experiment's id."""
+    resume_token: builtins.str
+    """`resume_token` of the last message seen. Empty: from now on."""
+    @property
+    def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """Fields of `Run` to return, for example `run_id,state,metrics`. Absent for all."""
+
+    def __init__(
+        self,
+        *,
+        experiment_id: builtins.str = ...,
+        read_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        resume_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["read_mask", b"read_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["experiment_id", b"experiment_id", "read_mask", b"read_mask", "resume_token", b"resume_token"]) -> None: ...
+
+global___WatchExperimentRequest = WatchExperimentRequest
+
+@typing.final
+class WatchExperimentResponse(google.protobuf.message.Message):
+    """See `TrackingService.WatchExperiment`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUNS_FIELD_NUMBER: builtins.int
+    PURGED_RUN_IDS_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    resume_token: builtins.str
+    """Goes on behind this message."""
+    @property
+    def runs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.run_pb2.Run]:
+        """Runs that are new or changed, whole; a deleted one has its `delete_time`."""
+
+    @property
+    def purged_run_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of runs that were purged. Those purged while nobody watched are not told: compare with a list."""
+
+    def __init__(
+        self,
+        *,
+        runs: collections.abc.Iterable[milepost.v1.run_pb2.Run] | None = ...,
+        purged_run_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        resume_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["purged_run_ids", b"purged_run_ids", "resume_token", b"resume_token", "runs", b"runs"]) -> None: ...
+
+global___WatchExperimentResponse = WatchExperimentResponse
+
+@typing.final
+class PurgeRunsRequest(google.protobuf.message.Message):
+    """See `TrackingService.PurgeRuns`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXPERIMENT_IDS_FIELD_NUMBER: builtins.int
+    FILTER_FIELD_NUMBER: builtins.int
+    DELETED_BEFORE_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    DRY_RUN_FIELD_NUMBER: builtins.int
+    filter: builtins.str
+    """Which runs to look at, in the filter language (`docs/filters.md`). Empty for all. At most 10,000 characters."""
+    limit: builtins.int
+    """Most runs to remove in this call, 1 to 1,000. 0: 100. With `dry_run` all are counted."""
+    dry_run: builtins.bool
+    """When true, nothing is removed and the answer says what would be."""
+    @property
+    def experiment_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Experiments whose runs to look at, at most 1,000. Empty for all."""
+
+    @property
+    def deleted_before(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only runs that were deleted before this time. Absent: whenever they were deleted."""
+
+    def __init__(
+        self,
+        *,
+        experiment_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        filter: builtins.str = ...,
+        deleted_before: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        limit: builtins.int = ...,
+        dry_run: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["deleted_before", b"deleted_before"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["deleted_before", b"deleted_before", "dry_run", b"dry_run", "experiment_ids", b"experiment_ids", "filter", b"filter", "limit", b"limit"]) -> None: ...
+
+global___PurgeRunsRequest = PurgeRunsRequest
+
+@typing.final
+class PurgeRunsResponse(google.protobuf.message.Message):
+    """See `TrackingService.PurgeRuns`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PURGED_FIELD_NUMBER: builtins.int
+    REMAINING_FIELD_NUMBER: builtins.int
+    remaining: builtins.int
+    """Number of runs that the request chooses and that are still there. With `dry_run` all of them."""
+    @property
+    def purged(self) -> global___PurgeSummary:
+        """What was removed, or with `dry_run` would be."""
+
+    def __init__(
+        self,
+        *,
+        purged: global___PurgeSummary | None = ...,
+        remaining: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["purged", b"purged"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["purged", b"purged", "remaining", b"remaining"]) -> None: ...
+
+global___PurgeRunsResponse = PurgeRunsResponse
 
 @typing.final
 class UpdateRunRequest(google.protobuf.message.Message):

@@ -133,6 +133,41 @@ class TrackingServiceStub(object):
                 request_serializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunRequest.SerializeToString,
                 response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunResponse.FromString,
                 _registered_method=True)
+        self.CountRuns = channel.unary_unary(
+                '/milepost.v1.TrackingService/CountRuns',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.CountRunsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.CountRunsResponse.FromString,
+                _registered_method=True)
+        self.GroupRuns = channel.unary_unary(
+                '/milepost.v1.TrackingService/GroupRuns',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.GroupRunsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.GroupRunsResponse.FromString,
+                _registered_method=True)
+        self.ListRunKeys = channel.unary_unary(
+                '/milepost.v1.TrackingService/ListRunKeys',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunKeysRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunKeysResponse.FromString,
+                _registered_method=True)
+        self.ListRunValues = channel.unary_unary(
+                '/milepost.v1.TrackingService/ListRunValues',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunValuesRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunValuesResponse.FromString,
+                _registered_method=True)
+        self.WatchRun = channel.unary_stream(
+                '/milepost.v1.TrackingService/WatchRun',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.WatchRunRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.WatchRunResponse.FromString,
+                _registered_method=True)
+        self.WatchExperiment = channel.unary_stream(
+                '/milepost.v1.TrackingService/WatchExperiment',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.WatchExperimentRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.WatchExperimentResponse.FromString,
+                _registered_method=True)
+        self.PurgeRuns = channel.unary_unary(
+                '/milepost.v1.TrackingService/PurgeRuns',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunsResponse.FromString,
+                _registered_method=True)
         self.LogBatch = channel.unary_unary(
                 '/milepost.v1.TrackingService/LogBatch',
                 request_serializer=milepost_dot_v1_dot_tracking__service__pb2.LogBatchRequest.SerializeToString,
@@ -320,6 +355,80 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountRuns(self, request, context):
+        """Counts runs.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GroupRuns(self, request, context):
+        """Groups runs that agree in some params, tags or attributes, and aggregates metrics over each group: for example the
+        mean and best accuracy of each learning rate over all seeds. A page of groups; runs without one of the values form
+        groups of their own.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_PAGE_TOKEN`, `INVALID_FIELD`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRunKeys(self, request, context):
+        """Lists the distinct keys of params, tags or metrics of runs, by name: for the columns of a table and for
+        auto-completion.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRunValues(self, request, context):
+        """Lists the distinct values of a param or tag of runs, as text and in its order, each with the number of runs that
+        have it.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRun(self, request, context):
+        """Streams a run as it changes: first the whole run, then after each committed change what is new of it. Changes that
+        come while the reader is busy are told together. The stream ends with `OK` when the run is purged or the server shuts
+        down; open a new one with the last token.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchExperiment(self, request, context):
+        """Streams the runs of an experiment as they are created, changed and removed. The first message brings a token only:
+        list the runs after it came, and no change is missed. With a `resume_token`, the runs that changed since come first;
+        a run may come again though nothing is new. Changes that come while the reader is busy are told together. The stream
+        ends with `OK` when the experiment is purged or the server shuts down; open a new one with the last token.
+
+        Fails with `NOT_FOUND` (`EXPERIMENT_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PurgeRuns(self, request, context):
+        """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
+        `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
+        interrupted, it can be repeated.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LogBatch(self, request, context):
         """Logs params, tags and metric points to a run in one transaction.
 
@@ -442,6 +551,41 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.PurgeRun,
                     request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunRequest.FromString,
                     response_serializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunResponse.SerializeToString,
+            ),
+            'CountRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountRuns,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.CountRunsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.CountRunsResponse.SerializeToString,
+            ),
+            'GroupRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.GroupRuns,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.GroupRunsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.GroupRunsResponse.SerializeToString,
+            ),
+            'ListRunKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRunKeys,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunKeysRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunKeysResponse.SerializeToString,
+            ),
+            'ListRunValues': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRunValues,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunValuesRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.ListRunValuesResponse.SerializeToString,
+            ),
+            'WatchRun': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRun,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.WatchRunRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.WatchRunResponse.SerializeToString,
+            ),
+            'WatchExperiment': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchExperiment,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.WatchExperimentRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.WatchExperimentResponse.SerializeToString,
+            ),
+            'PurgeRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeRuns,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.PurgeRunsResponse.SerializeToString,
             ),
             'LogBatch': grpc.unary_unary_rpc_method_handler(
                     servicer.LogBatch,
@@ -959,6 +1103,195 @@ class TrackingService(object):
             '/milepost.v1.TrackingService/PurgeRun',
             milepost_dot_v1_dot_tracking__service__pb2.PurgeRunRequest.SerializeToString,
             milepost_dot_v1_dot_tracking__service__pb2.PurgeRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.TrackingService/CountRuns',
+            milepost_dot_v1_dot_tracking__service__pb2.CountRunsRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.CountRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GroupRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.TrackingService/GroupRuns',
+            milepost_dot_v1_dot_tracking__service__pb2.GroupRunsRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.GroupRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRunKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.TrackingService/ListRunKeys',
+            milepost_dot_v1_dot_tracking__service__pb2.ListRunKeysRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.ListRunKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRunValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.TrackingService/ListRunValues',
+            milepost_dot_v1_dot_tracking__service__pb2.ListRunValuesRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.ListRunValuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/milepost.v1.TrackingService/WatchRun',
+            milepost_dot_v1_dot_tracking__service__pb2.WatchRunRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.WatchRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/milepost.v1.TrackingService/WatchExperiment',
+            milepost_dot_v1_dot_tracking__service__pb2.WatchExperimentRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.WatchExperimentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.TrackingService/PurgeRuns',
+            milepost_dot_v1_dot_tracking__service__pb2.PurgeRunsRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.PurgeRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

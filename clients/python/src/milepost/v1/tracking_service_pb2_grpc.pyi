@@ -179,6 +179,80 @@ class TrackingServiceStub:
     Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the run is active.
     """
 
+    CountRuns: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.CountRunsRequest,
+        milepost.v1.tracking_service_pb2.CountRunsResponse,
+    ]
+    """Counts runs.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
+    """
+
+    GroupRuns: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.GroupRunsRequest,
+        milepost.v1.tracking_service_pb2.GroupRunsResponse,
+    ]
+    """Groups runs that agree in some params, tags or attributes, and aggregates metrics over each group: for example the
+    mean and best accuracy of each learning rate over all seeds. A page of groups; runs without one of the values form
+    groups of their own.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_PAGE_TOKEN`, `INVALID_FIELD`).
+    """
+
+    ListRunKeys: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.ListRunKeysRequest,
+        milepost.v1.tracking_service_pb2.ListRunKeysResponse,
+    ]
+    """Lists the distinct keys of params, tags or metrics of runs, by name: for the columns of a table and for
+    auto-completion.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+    """
+
+    ListRunValues: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.ListRunValuesRequest,
+        milepost.v1.tracking_service_pb2.ListRunValuesResponse,
+    ]
+    """Lists the distinct values of a param or tag of runs, as text and in its order, each with the number of runs that
+    have it.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+    """
+
+    WatchRun: grpc.UnaryStreamMultiCallable[
+        milepost.v1.tracking_service_pb2.WatchRunRequest,
+        milepost.v1.tracking_service_pb2.WatchRunResponse,
+    ]
+    """Streams a run as it changes: first the whole run, then after each committed change what is new of it. Changes that
+    come while the reader is busy are told together. The stream ends with `OK` when the run is purged or the server shuts
+    down; open a new one with the last token.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+    """
+
+    WatchExperiment: grpc.UnaryStreamMultiCallable[
+        milepost.v1.tracking_service_pb2.WatchExperimentRequest,
+        milepost.v1.tracking_service_pb2.WatchExperimentResponse,
+    ]
+    """Streams the runs of an experiment as they are created, changed and removed. The first message brings a token only:
+    list the runs after it came, and no change is missed. With a `resume_token`, the runs that changed since come first;
+    a run may come again though nothing is new. Changes that come while the reader is busy are told together. The stream
+    ends with `OK` when the experiment is purged or the server shuts down; open a new one with the last token.
+
+    Fails with `NOT_FOUND` (`EXPERIMENT_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+    """
+
+    PurgeRuns: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.PurgeRunsRequest,
+        milepost.v1.tracking_service_pb2.PurgeRunsResponse,
+    ]
+    """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
+    `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
+    interrupted, it can be repeated.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
+    """
+
     LogBatch: grpc.UnaryUnaryMultiCallable[
         milepost.v1.tracking_service_pb2.LogBatchRequest,
         milepost.v1.tracking_service_pb2.LogBatchResponse,
@@ -365,6 +439,80 @@ class TrackingServiceAsyncStub:
     """Removes a deleted run, its metric history and its artifacts for good. Its id is free again.
 
     Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the run is active.
+    """
+
+    CountRuns: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.CountRunsRequest,
+        milepost.v1.tracking_service_pb2.CountRunsResponse,
+    ]
+    """Counts runs.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
+    """
+
+    GroupRuns: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.GroupRunsRequest,
+        milepost.v1.tracking_service_pb2.GroupRunsResponse,
+    ]
+    """Groups runs that agree in some params, tags or attributes, and aggregates metrics over each group: for example the
+    mean and best accuracy of each learning rate over all seeds. A page of groups; runs without one of the values form
+    groups of their own.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_PAGE_TOKEN`, `INVALID_FIELD`).
+    """
+
+    ListRunKeys: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.ListRunKeysRequest,
+        milepost.v1.tracking_service_pb2.ListRunKeysResponse,
+    ]
+    """Lists the distinct keys of params, tags or metrics of runs, by name: for the columns of a table and for
+    auto-completion.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+    """
+
+    ListRunValues: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.ListRunValuesRequest,
+        milepost.v1.tracking_service_pb2.ListRunValuesResponse,
+    ]
+    """Lists the distinct values of a param or tag of runs, as text and in its order, each with the number of runs that
+    have it.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+    """
+
+    WatchRun: grpc.aio.UnaryStreamMultiCallable[
+        milepost.v1.tracking_service_pb2.WatchRunRequest,
+        milepost.v1.tracking_service_pb2.WatchRunResponse,
+    ]
+    """Streams a run as it changes: first the whole run, then after each committed change what is new of it. Changes that
+    come while the reader is busy are told together. The stream ends with `OK` when the run is purged or the server shuts
+    down; open a new one with the last token.
+
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+    """
+
+    WatchExperiment: grpc.aio.UnaryStreamMultiCallable[
+        milepost.v1.tracking_service_pb2.WatchExperimentRequest,
+        milepost.v1.tracking_service_pb2.WatchExperimentResponse,
+    ]
+    """Streams the runs of an experiment as they are created, changed and removed. The first message brings a token only:
+    list the runs after it came, and no change is missed. With a `resume_token`, the runs that changed since come first;
+    a run may come again though nothing is new. Changes that come while the reader is busy are told together. The stream
+    ends with `OK` when the experiment is purged or the server shuts down; open a new one with the last token.
+
+    Fails with `NOT_FOUND` (`EXPERIMENT_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+    """
+
+    PurgeRuns: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.PurgeRunsRequest,
+        milepost.v1.tracking_service_pb2.PurgeRunsResponse,
+    ]
+    """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
+    `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
+    interrupted, it can be repeated.
+
+    Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
     """
 
     LogBatch: grpc.aio.UnaryUnaryMultiCallable[
@@ -589,6 +737,94 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         """Removes a deleted run, its metric history and its artifacts for good. Its id is free again.
 
         Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the run is active.
+        """
+
+    @abc.abstractmethod
+    def CountRuns(
+        self,
+        request: milepost.v1.tracking_service_pb2.CountRunsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.tracking_service_pb2.CountRunsResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.CountRunsResponse]]:
+        """Counts runs.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
+        """
+
+    @abc.abstractmethod
+    def GroupRuns(
+        self,
+        request: milepost.v1.tracking_service_pb2.GroupRunsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.tracking_service_pb2.GroupRunsResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.GroupRunsResponse]]:
+        """Groups runs that agree in some params, tags or attributes, and aggregates metrics over each group: for example the
+        mean and best accuracy of each learning rate over all seeds. A page of groups; runs without one of the values form
+        groups of their own.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_PAGE_TOKEN`, `INVALID_FIELD`).
+        """
+
+    @abc.abstractmethod
+    def ListRunKeys(
+        self,
+        request: milepost.v1.tracking_service_pb2.ListRunKeysRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.tracking_service_pb2.ListRunKeysResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.ListRunKeysResponse]]:
+        """Lists the distinct keys of params, tags or metrics of runs, by name: for the columns of a table and for
+        auto-completion.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+        """
+
+    @abc.abstractmethod
+    def ListRunValues(
+        self,
+        request: milepost.v1.tracking_service_pb2.ListRunValuesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.tracking_service_pb2.ListRunValuesResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.ListRunValuesResponse]]:
+        """Lists the distinct values of a param or tag of runs, as text and in its order, each with the number of runs that
+        have it.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_PAGE_TOKEN`).
+        """
+
+    @abc.abstractmethod
+    def WatchRun(
+        self,
+        request: milepost.v1.tracking_service_pb2.WatchRunRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[milepost.v1.tracking_service_pb2.WatchRunResponse], collections.abc.AsyncIterator[milepost.v1.tracking_service_pb2.WatchRunResponse]]:
+        """Streams a run as it changes: first the whole run, then after each committed change what is new of it. Changes that
+        come while the reader is busy are told together. The stream ends with `OK` when the run is purged or the server shuts
+        down; open a new one with the last token.
+
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+        """
+
+    @abc.abstractmethod
+    def WatchExperiment(
+        self,
+        request: milepost.v1.tracking_service_pb2.WatchExperimentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[milepost.v1.tracking_service_pb2.WatchExperimentResponse], collections.abc.AsyncIterator[milepost.v1.tracking_service_pb2.WatchExperimentResponse]]:
+        """Streams the runs of an experiment as they are created, changed and removed. The first message brings a token only:
+        list the runs after it came, and no change is missed. With a `resume_token`, the runs that changed since come first;
+        a run may come again though nothing is new. Changes that come while the reader is busy are told together. The stream
+        ends with `OK` when the experiment is purged or the server shuts down; open a new one with the last token.
+
+        Fails with `NOT_FOUND` (`EXPERIMENT_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
+        """
+
+    @abc.abstractmethod
+    def PurgeRuns(
+        self,
+        request: milepost.v1.tracking_service_pb2.PurgeRunsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.tracking_service_pb2.PurgeRunsResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.PurgeRunsResponse]]:
+        """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
+        `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
+        interrupted, it can be repeated.
+
+        Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
         """
 
     @abc.abstractmethod
