@@ -1,0 +1,172 @@
+"""Appends metric points: chunks of points, and the summaries of their series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, bindparam, insert, select, update
+
+from milepost import v1 as pb
+from milepost_server.points.codec import ROW_POINTS, encode, encode_rows
+from milepost_server.points.columns import CHUNK_POINTS, Points
+from milepost_server.points.summary import extend, extend_rows, summarize
+from milepost_server.storage.base import RunKey
+from milepost_server.storage.sql.keys import intern_keys
+from milepost_server.storage.sql.schema import attribute_key, metric_chunk, series
+from milepost_server.storage.sql.statements import Connection, Statement, any_of
+from milepost_server.storage.sql.summaries import sortable_columns
+
+SMALL_POINTS = 512
+"""Chunks of fewer points are small: many of them are worth folding."""
+FOLD_CHUNKS = 256
+"""So many small chunks are folded at once."""
+FOLD_AFTER_US = 600_000_000
+"""Fewer are folded after ten minutes."""
+
+_SORTABLE = [column.name for column in series.columns if column.name.endswith(("_kind", "_value"))]
+_CHANGING = ["entry", "count", *_SORTABLE, "next_sequence", "small_chunks", "fold_us"]
+_changing = {name: bindparam(name, type_=series.c[name].type) for name in _CHANGING}
+
+_stored = select(
+    attribute_key.c.name,
+    series.c.id,
+    series.c.entry,
+    series.c.next_sequence,
+    series.c.small_chunks,
+    series.c.fold_us,
+).join(series, and_(series.c.key_id == attribute_key.c.id, series.c.run_id == bindparam("run")))
+_FIND = Statement(_stored.where(any_of(attribute_key.c.name, "names")))
+_FIND_ONE = Statement(_stored.where(attribute_key.c.name == bindparam("name")))
+_CREATE = Statement(insert(series).values({name: bindparam(name) for name in series.columns.keys() if name != "id"}))
+_UPDATE = Statement(update(series).where(series.c.id == bindparam("series_id")).values(_changing))
+_NUMBERS = Statement(
+    select(series.c.key_id, series.c.id).where(series.c.run_id == bindparam("run"), any_of(series.c.key_id, "keys"))
+)
+ADD_CHUNK = Statement(
+    insert(metric_chunk).values({column.name: bindparam(column.name) for column in metric_chunk.columns})
+)
+
+
+@dataclass(slots=True)
+class _Series:
+    """What an append reads and changes of a series."""
+
+    summary: pb.MetricSummary
+    next_sequence: int = 0
+    small_chunks: int = 0
+    fold_us: int | None = None
+
+    def add(self, parts: Sequence[pb.MetricPoints], now_us: int) -> list[dict[str, Any]]:
+        """Takes in points that arrived, and returns their rows of `metric_chunk` but for the number of the series."""
+        count = sum(len(points.values) for points in parts)
+        rows = self._few(parts, count) if count <= ROW_POINTS else self._many(parts)
+        self.small_chunks += sum(row["count"] < SMALL_POINTS for row in rows)
+        if self.small_chunks >= FOLD_CHUNKS:
+            self.fold_us = min(now_us, self.fold_us or now_us)
+        elif self.small_chunks and self.fold_us is None:
+            self.fold_us = now_us + FOLD_AFTER_US
+        return rows
+
+    def _few(self, parts: Sequence[pb.MetricPoints], count: int) -> list[dict[str, Any]]:
+        # A call of numpy takes longer than all that there is to do.
+        columns = parts[0] if len(parts) == 1 else _joined(parts)
+        extend_rows(self.summary, columns.steps, columns.timestamps_ms, columns.values)
+        data = encode_rows(columns.steps, columns.timestamps_ms, columns.values)
+        return [self._row(count, None, data)]
+
+    def _many(self, parts: Sequence[pb.MetricPoints]) -> list[dict[str, Any]]:
+        points = Points.concatenate([Points.of_message(part) for part in parts])
+        rows = []
+        for piece in _pieces(points):
+            summary = summarize(piece)
+            extend(self.summary, summary)
+            rows.append(self._row(len(piece), summary.tobytes(), encode(piece)))
+        return rows
+
+    def _row(self, count: int, summary: bytes | None, data: bytes) -> dict[str, Any]:
+        row = {"sequence": self.next_sequence, "count": count, "summary": summary, "data": data}
+        self.next_sequence += count
+        return row
+
+    def columns(self, name: str) -> dict[str, Any]:
+        """The columns of `series` that an append changes."""
+        return {
+            "entry": pb.Run(metrics={name: self.summary}).SerializeToString(),
+            "count": self.summary.count,
+            "next_sequence": self.next_sequence,
+            "small_chunks": self.small_chunks,
+            "fold_us": self.fold_us,
+            **sortable_columns(self.summary),
+        }
+
+
+async def append(connection: Connection, key: RunKey, metrics: Sequence[pb.MetricPoints], now_us: int) -> int:
+    """See `storage.base.Metrics.append`."""
+    by_key: dict[str, list[pb.MetricPoints]] = {}
+    for points in metrics:
+        if points.values:
+            by_key.setdefault(points.key, []).append(points)
+    if not by_key:
+        return 0
+    numbers, known = await _find(connection, key, by_key)
+    chunks: dict[str, list[dict[str, Any]]] = {}
+    for name, parts in by_key.items():
+        chunks[name] = known.setdefault(name, _Series(pb.MetricSummary())).add(parts, now_us)
+    changed = [{"series_id": number, **known[name].columns(name)} for name, number in numbers.items()]
+    if len(numbers) < len(known):
+        numbers |= await _create(connection, key, {name: known[name] for name in known.keys() - numbers.keys()})
+    if changed:
+        await connection.execute_many(_UPDATE, changed)
+    rows = [{"series_id": numbers[name], **row} for name, made in chunks.items() for row in made]
+    await connection.execute_many(ADD_CHUNK, rows)
+    return sum(row["count"] for row in rows)
+
+
+def chunk_row(number: int, sequence: int, points: Points) -> dict[str, Any]:
+    """The row of `metric_chunk` for points of a series, the first of which has a sequence."""
+    summary = summarize(points).tobytes() if len(points) > ROW_POINTS else None
+    return {"series_id": number, "sequence": sequence, "count": len(points), "summary": summary, "data": encode(points)}
+
+
+def _pieces(points: Points) -> Iterator[Points]:
+    """Points as full chunks take them: of about equal size, none larger than `CHUNK_POINTS`."""
+    total = len(points)
+    most = -(-total // CHUNK_POINTS)
+    begin = 0
+    for number in range(1, most + 1):
+        end = total * number // most
+        yield points.slice(begin, end)
+        begin = end
+
+
+def _joined(parts: Sequence[pb.MetricPoints]) -> pb.MetricPoints:
+    joined = pb.MetricPoints()
+    for part in parts:
+        joined.MergeFrom(part)
+    return joined
+
+
+async def _find(
+    connection: Connection, key: RunKey, names: Iterable[str]
+) -> tuple[dict[str, int], dict[str, _Series]]:
+    """Numbers and states of the run's series that exist, by key."""
+    wanted = list(names)
+    if len(wanted) == 1:
+        rows = await connection.fetch(_FIND_ONE, run=key.row, name=wanted[0])
+    else:
+        rows = await connection.fetch(_FIND, run=key.row, names=connection.array(wanted))
+    known = {row[0]: _Series(pb.Run.FromString(row[2]).metrics[row[0]], *row[3:]) for row in rows}
+    return {row[0]: row[1] for row in rows}, known
+
+
+async def _create(connection: Connection, key: RunKey, created: Mapping[str, _Series]) -> dict[str, int]:
+    """Stores new series and returns their numbers by key."""
+    key_ids = await intern_keys(connection, created.keys())
+    new = {"run_id": key.row, "experiment_id": key.experiment_id, "epoch": 0, "open_sequence": 0}
+    rows = [{**new, "key_id": key_ids[name], **state.columns(name)} for name, state in created.items()]
+    await connection.execute_many(_CREATE, rows)
+    stored = await connection.fetch(_NUMBERS, run=key.row, keys=connection.array(list(key_ids.values())))
+    numbers: dict[int, int] = dict(stored)
+    return {name: numbers[key_id] for name, key_id in key_ids.items()}
