@@ -45,13 +45,19 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Subject]:
-    """`milepost server` with its defaults (SQLite, `synchronous=FULL`) on free ports, its data in `folder`."""
+def server(folder: Path, database_url: str = "") -> Iterator[Subject]:
+    """`milepost server` with its defaults (SQLite, `synchronous=FULL`) on free ports, its data in `folder`.
+
+    Args:
+        folder: Where its data is.
+        database_url: Another database than SQLite.
+    """
     command = [
         *(str(_MILEPOST), "server"),
         *("--data-dir", str(folder / "data")),
         *("--http-port", "0"),
         *("--grpc-port", "0"),
+        *(("--database-url", database_url) if database_url else ()),
     ]
     with Process(command) as process:
         ready = _READY.match(process.first_line)

@@ -89,7 +89,11 @@ async def _run() -> dict[str, float]:
     await asyncio.gather(
         *(
             _stream(
-                channels[number % len(channels)], options.path, opening, payloads[number % len(payloads)], options.window
+                channels[number % len(channels)],
+                options.path,
+                opening,
+                payloads[number % len(payloads)],
+                options.window,
             )
             for number, opening in enumerate(openings)
         )

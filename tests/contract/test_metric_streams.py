@@ -35,8 +35,7 @@ async def history(api: GrpcApi, run_id: str, key: str = "loss") -> list[float]:
 async def end_of(stream: MetricStream) -> ApiError:
     """The error that the stream ends with."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        while await stream.receive() is not None:
-            pass
+        await stream.finish()
     return read_error(caught.value)
 
 

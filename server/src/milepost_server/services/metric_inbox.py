@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from milepost import v1 as pb
@@ -34,6 +34,35 @@ class Batch:
         return sum(len(points.values) for points in self.metrics)
 
 
+class Budget:
+    """Memory that all inboxes share.
+
+    Args:
+        most: Bytes after which each inbox waits with its next batch until it has none unanswered.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used = 0
+        self._waiting: set[Inbox] = set()
+
+    def change(self, size: int) -> None:
+        """Takes bytes, or gives them back."""
+        self._used += size
+        if size < 0 and not self.is_spent():
+            for inbox in self._waiting:
+                inbox.look_again()
+            self._waiting.clear()
+
+    def is_spent(self) -> bool:
+        """Whether there is nothing left."""
+        return self._used >= self._most
+
+    def wait(self, inbox: Inbox) -> None:
+        """Has the inbox told once there is something left again."""
+        self._waiting.add(inbox)
+
+
 class Inbox:
     """Reads a stream while what came before is being stored, but not further than a window.
 
@@ -41,6 +70,7 @@ class Inbox:
         requests: The stream, behind its first message.
         read: Makes a batch of a message. What it raises ends the stream, after what came before is stored.
         durable: Sequence number of the batch before.
+        budget: Shared with all other inboxes.
     """
 
     WINDOW_BATCHES = 64
@@ -53,6 +83,7 @@ class Inbox:
         requests: AsyncIterator[pb.StreamMetricsRequest],
         read: Callable[[pb.StreamMetricsRequest], Batch],
         durable: int,
+        budget: Budget,
     ) -> None:
         self._requests = requests
         self._read = read
@@ -60,6 +91,7 @@ class Inbox:
         self._batches: deque[Batch] = deque()
         self._unanswered = 0
         self._bytes = 0
+        self._budget = budget
         self._changed = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -71,7 +103,7 @@ class Inbox:
         self._drain = True
         self._changed.set()
 
-    async def groups(self) -> AsyncIterator[list[Batch] | None]:
+    async def groups(self) -> AsyncGenerator[list[Batch] | None, None]:
         """Batches to be stored together, as many as wait. None once, when no more are read because of `drain`.
 
         A group counts as answered when the next one is asked for. Ends with what ended the reading, if it was an error.
@@ -96,6 +128,11 @@ class Inbox:
                 self._reader.result()
         finally:
             await self._stop_reading()
+            self._budget.change(-self._bytes)
+
+    def look_again(self) -> None:
+        """Reads on, if there is room."""
+        self._has_room.set()
 
     async def _stop_reading(self) -> None:
         self._reader.cancel()
@@ -110,17 +147,24 @@ class Inbox:
                     raise sequence_gap(self._expected, batch.sequence)
                 self._expected = max(self._expected, batch.sequence + 1)
                 self._batches.append(batch)
-                self._unanswered += 1
-                self._bytes += batch.points * _POINT_BYTES
+                self._count(1, batch.points)
                 self._changed.set()
-                if self._is_full():
+                while self._is_full():
                     self._has_room.clear()
                     await self._has_room.wait()
         finally:
             self._changed.set()
 
     def _is_full(self) -> bool:
+        if self._budget.is_spent() and self._unanswered:
+            self._budget.wait(self)
+            return True
         return self._unanswered >= self.WINDOW_BATCHES or self._bytes >= self.WINDOW_BYTES
+
+    def _count(self, batches: int, points: int) -> None:
+        self._unanswered += batches
+        self._bytes += points * _POINT_BYTES
+        self._budget.change(points * _POINT_BYTES)
 
     def _take(self) -> list[Batch]:
         group: list[Batch] = []
@@ -131,10 +175,8 @@ class Inbox:
         return group
 
     def _answered(self, group: Sequence[Batch]) -> None:
-        self._unanswered -= len(group)
-        self._bytes -= sum(batch.points for batch in group) * _POINT_BYTES
-        if not self._is_full():
-            self._has_room.set()
+        self._count(-len(group), -sum(batch.points for batch in group))
+        self._has_room.set()
 
 
 def sequence_gap(expected: int, given: int) -> InvalidArgument:

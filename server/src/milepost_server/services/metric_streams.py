@@ -9,15 +9,18 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from milepost import v1 as pb
-from milepost_server.errors import DomainError, InvalidArgument, invalid_field, to_status
+from milepost_server.errors import InvalidArgument, invalid_field, to_status
 from milepost_server.services.clock import Clock
-from milepost_server.services.metric_inbox import Batch, Inbox, sequence_gap
+from milepost_server.services.metric_inbox import Batch, Budget, Inbox, sequence_gap
 from milepost_server.services.metrics import complete_columns
 from milepost_server.services.refusals import run_deleted
 from milepost_server.services.run_keys import existing_run, writable_run
 from milepost_server.storage.base import Storage, Transaction
 
 Check = Callable[[Message, str], None]
+
+# Read by all streams and not stored yet.
+_SHARED_BYTES = 128 * 1024 * 1024
 
 
 class MetricStreamService:
@@ -34,6 +37,7 @@ class MetricStreamService:
         self._clock = clock
         self._check = check
         self._inboxes: set[Inbox] = set()
+        self._budget = Budget(_SHARED_BYTES)
         self._draining = False
 
     def drain(self) -> None:
@@ -50,7 +54,7 @@ class MetricStreamService:
         yield pb.StreamMetricsResponse(opened=pb.StreamMetricsOpened(durable_sequence=durable))
         for rejection in rejections:
             yield pb.StreamMetricsResponse(rejected=rejection)
-        inbox = Inbox(requests, self._read, durable)
+        inbox = Inbox(requests, self._read, durable, self._budget)
         self._inboxes.add(inbox)
         if self._draining:
             inbox.drain()
@@ -74,7 +78,9 @@ class MetricStreamService:
                 return request.open
             break
         raise invalid_field(
-            "open", "must be the first message; name the run and the writer in it", reason=pb.ERROR_REASON_REQUIRED_FIELD
+            "open",
+            "must be the first message; name the run and the writer in it",
+            reason=pb.ERROR_REASON_REQUIRED_FIELD,
         )
 
     def _read(self, request: pb.StreamMetricsRequest) -> Batch:

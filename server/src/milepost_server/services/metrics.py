@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from milepost import v1 as pb
-from milepost_server.errors import NotFound, invalid_field, quote
+from milepost_server.errors import invalid_field
 from milepost_server.services.clock import Clock
-from milepost_server.services.pages import decode_token, encode_token, page_limit
+from milepost_server.services.refusals import metric_not_found
 from milepost_server.services.replays import write_once
-from milepost_server.services.run_keys import existing_run, writable_run
-from milepost_server.storage.base import Storage, Transaction
+from milepost_server.services.run_keys import writable_run
+from milepost_server.storage.base import RunKey, Storage, Transaction
 
 MAX_POINTS = 100_000
 
 
-def _complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock) -> None:
+def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock, path: str) -> None:
+    """Fills absent steps and times, so that the columns of each series have one length.
+
+    Args:
+        metrics: Points of a request, whose place in it is `path`.
+        clock: The time of points that have none.
+        path: For errors.
+
+    Raises:
+        InvalidArgument: Columns differ in length, or there are more points than one request may have.
+    """
     total = sum(len(points.values) for points in metrics)
     if total > MAX_POINTS:
         raise invalid_field(
-            "metrics", f"{total} points are more than the {MAX_POINTS} of one request; send several", points=str(total)
+            path, f"{total} points are more than the {MAX_POINTS} of one request; send several", points=str(total)
         )
     now_ms = clock() // 1000
     for index, points in enumerate(metrics):
@@ -29,7 +39,7 @@ def _complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock) -> None:
                 column.extend([stand_in] * count)
             elif len(column) != count:
                 raise invalid_field(
-                    f"metrics[{index}].{name}",
+                    f"{path}[{index}].{name}",
                     f"has {len(column)} entries where values has {count}; send as many, or none",
                     reason=pb.ERROR_REASON_UNEVEN_COLUMNS,
                     key=points.key,
@@ -46,7 +56,7 @@ def completed_metrics(request: pb.LogMetricsRequest | pb.LogBatchRequest, clock:
     if request.request_id:
         # The request as sent names the repeat, so it is completed in a copy.
         metrics = pb.LogMetricsRequest(metrics=metrics).metrics
-    _complete_columns(metrics, clock)
+    complete_columns(metrics, clock, "metrics")
     return list(metrics)
 
 
@@ -63,30 +73,48 @@ class MetricService:
 
         async def work(tx: Transaction) -> pb.LogMetricsResponse:
             key = await writable_run(tx, request.run_id)
-            return pb.LogMetricsResponse(metric_points=await tx.metrics.append(key, metrics))
+            return pb.LogMetricsResponse(metric_points=await tx.metrics.append(key, metrics, self._clock()))
 
         return await write_once(self._storage, self._clock, request, pb.LogMetricsResponse, work)
 
-    async def history(self, request: pb.ListMetricHistoryRequest) -> pb.ListMetricHistoryResponse:
-        """See `MetricService.ListMetricHistory`."""
-        after = decode_token(request, request.page_token)
-        limit = page_limit(request.page_size, 10_000, 100_000)
+    async def rewind(self, request: pb.RewindMetricsRequest) -> pb.RewindMetricsResponse:
+        """See `MetricService.RewindMetrics`."""
 
-        async def work(tx: Transaction) -> pb.ListMetricHistoryResponse:
-            key = await existing_run(tx, request.run_id)
-            found = await tx.metrics.history(key, request.metric_key, limit, after[0] if after else None)
-            if found is None:
-                raise _metric_not_found(request)
-            points, last = found
-            token = encode_token(request, None if last is None else (last,))
-            return pb.ListMetricHistoryResponse(points=points, next_page_token=token)
+        async def work(tx: Transaction) -> pb.RewindMetricsResponse:
+            key = await _run_with_metrics(tx, request)
+            removed = await tx.metrics.rewind(key, request.metric_keys, request.after_step)
+            return pb.RewindMetricsResponse(metric_points=removed)
 
-        return await self._storage.scan(work)
+        return await write_once(self._storage, self._clock, request, pb.RewindMetricsResponse, work)
+
+    async def delete(self, request: pb.DeleteMetricsRequest) -> pb.DeleteMetricsResponse:
+        """See `MetricService.DeleteMetrics`."""
+
+        async def work(tx: Transaction) -> pb.DeleteMetricsResponse:
+            key = await _run_with_metrics(tx, request)
+            return pb.DeleteMetricsResponse(metric_points=await tx.metrics.remove(key, request.metric_keys))
+
+        return await write_once(self._storage, self._clock, request, pb.DeleteMetricsResponse, work)
+
+    async def recompute(self, request: pb.RecomputeMetricSummariesRequest) -> pb.RecomputeMetricSummariesResponse:
+        """See `MetricService.RecomputeMetricSummaries`."""
+
+        async def work(tx: Transaction) -> pb.RecomputeMetricSummariesResponse:
+            key = await _run_with_metrics(tx, request)
+            corrected = await tx.metrics.recompute(key, request.metric_keys)
+            return pb.RecomputeMetricSummariesResponse(corrected_keys=corrected)
+
+        return await write_once(self._storage, self._clock, request, pb.RecomputeMetricSummariesResponse, work)
 
 
-def _metric_not_found(request: pb.ListMetricHistoryRequest) -> NotFound:
-    return NotFound(
-        f"Run {request.run_id} has no metric {quote(request.metric_key)}. Keys are case-sensitive.",
-        reason=pb.ERROR_REASON_METRIC_NOT_FOUND,
-        metadata={"runId": request.run_id, "metricKey": request.metric_key},
-    )
+async def _run_with_metrics(
+    tx: Transaction,
+    request: pb.RewindMetricsRequest | pb.DeleteMetricsRequest | pb.RecomputeMetricSummariesRequest,
+) -> RunKey:
+    """The active run of a request, which has all the metrics that the request names."""
+    key = await writable_run(tx, request.run_id)
+    known = await tx.metrics.known(key, request.metric_keys)
+    for name in request.metric_keys:
+        if name not in known:
+            raise metric_not_found(request.run_id, name)
+    return key

@@ -70,3 +70,12 @@ def etag_mismatch(given: str, stored: str) -> Aborted:
         reason=pb.ERROR_REASON_ETAG_MISMATCH,
         metadata={"given": given, "stored": stored},
     )
+
+
+def metric_not_found(run_id: str, key: str) -> NotFound:
+    """The error for a metric that a run does not have."""
+    return NotFound(
+        f"Run {run_id} has no metric {quote(key)}. Keys are case-sensitive.",
+        reason=pb.ERROR_REASON_METRIC_NOT_FOUND,
+        metadata={"runId": run_id, "metricKey": key},
+    )

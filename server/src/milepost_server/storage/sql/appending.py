@@ -26,6 +26,7 @@ FOLD_AFTER_US = 600_000_000
 """Fewer are folded after ten minutes."""
 
 _SORTABLE = [column.name for column in series.columns if column.name.endswith(("_kind", "_value"))]
+_COLUMNS = [column.name for column in series.columns if column.name != "id"]
 _CHANGING = ["entry", "count", *_SORTABLE, "next_sequence", "small_chunks", "fold_us"]
 _changing = {name: bindparam(name, type_=series.c[name].type) for name in _CHANGING}
 
@@ -39,7 +40,7 @@ _stored = select(
 ).join(series, and_(series.c.key_id == attribute_key.c.id, series.c.run_id == bindparam("run")))
 _FIND = Statement(_stored.where(any_of(attribute_key.c.name, "names")))
 _FIND_ONE = Statement(_stored.where(attribute_key.c.name == bindparam("name")))
-_CREATE = Statement(insert(series).values({name: bindparam(name) for name in series.columns.keys() if name != "id"}))
+_CREATE = Statement(insert(series).values({name: bindparam(name) for name in _COLUMNS}))
 _UPDATE = Statement(update(series).where(series.c.id == bindparam("series_id")).values(_changing))
 _NUMBERS = Statement(
     select(series.c.key_id, series.c.id).where(series.c.run_id == bindparam("run"), any_of(series.c.key_id, "keys"))
@@ -148,9 +149,7 @@ def _joined(parts: Sequence[pb.MetricPoints]) -> pb.MetricPoints:
     return joined
 
 
-async def _find(
-    connection: Connection, key: RunKey, names: Iterable[str]
-) -> tuple[dict[str, int], dict[str, _Series]]:
+async def _find(connection: Connection, key: RunKey, names: Iterable[str]) -> tuple[dict[str, int], dict[str, _Series]]:
     """Numbers and states of the run's series that exist, by key."""
     wanted = list(names)
     if len(wanted) == 1:

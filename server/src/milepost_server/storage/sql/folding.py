@@ -38,9 +38,7 @@ _in_range = (
     metric_chunk.c.sequence >= bindparam("begin"),
     metric_chunk.c.sequence < bindparam("end"),
 )
-_DATA = Statement(
-    select(metric_chunk.c.data, metric_chunk.c.count).where(*_in_range).order_by(metric_chunk.c.sequence)
-)
+_DATA = Statement(select(metric_chunk.c.data, metric_chunk.c.count).where(*_in_range).order_by(metric_chunk.c.sequence))
 _REMOVE = Statement(delete(metric_chunk).where(*_in_range))
 _FOLDED = Statement(
     update(series)

@@ -45,9 +45,7 @@ _SUMMARY = [column.name for column in series.columns if column.name.endswith(("_
 _summary = {name: bindparam(name, type_=series.c[name].type) for name in _SUMMARY}
 _CORRECT = Statement(update(series).where(series.c.id == bindparam("series")).values(_summary))
 _REWOUND = Statement(
-    update(series)
-    .where(series.c.id == bindparam("series"))
-    .values(**_summary, epoch=series.c.epoch + 1)
+    update(series).where(series.c.id == bindparam("series")).values(**_summary, epoch=series.c.epoch + 1)
 )
 
 
@@ -130,7 +128,7 @@ async def _rewind_chunks(connection: Connection, number: int, after_step: int) -
     await connection.execute(_REMOVE_CHUNKS, series=number, sequences=connection.array(removed))
     if cut:
         await connection.execute_many(ADD_CHUNK, cut)
-    return combine(_joined(kept))
+    return combine(_joined(kept)) if kept else pb.MetricSummary()
 
 
 def _last_step(summary: NDArray[np.void]) -> int:
