@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import Any
 
 import grpc
 import numpy as np
@@ -39,7 +40,8 @@ def batches(count: int, points: int, seed: int, key: str = "loss") -> list[bytes
 
 
 async def _stream(channel: grpc.aio.Channel, path: str, opening: bytes, payloads: list[bytes], window: int) -> None:
-    call = channel.stream_stream(path, None, None)()
+    streams: Any = channel.stream_stream(path, None, None)
+    call = streams()
     acknowledged = 0
     room = asyncio.Semaphore(window)
 
@@ -100,7 +102,7 @@ async def _run() -> dict[str, float]:
     )
     seconds = time.monotonic() - began
     for channel in channels:
-        await channel.close()
+        await channel.close(None)
     return {
         "seconds": seconds,
         "points": len(options.runs) * options.batches * options.points,

@@ -42,7 +42,7 @@ async def end_of(stream: MetricStream) -> ApiError:
 def reason(rejected: pb.StreamMetricsRejected) -> str:
     info = error_details_pb2.ErrorInfo()
     assert rejected.error.details[0].Unpack(info)
-    return info.reason
+    return str(info.reason)
 
 
 async def test_batches_are_stored_in_order_and_exactly(grpc_api: GrpcApi, run_id: str) -> None:

@@ -22,9 +22,10 @@ class MetricStream:
     """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._call: Any = channel.stream_stream(
+        streams: Any = channel.stream_stream(
             _METHOD, pb.StreamMetricsRequest.SerializeToString, pb.StreamMetricsResponse.FromString
-        )(timeout=_TIMEOUT_S)
+        )
+        self._call = streams(timeout=_TIMEOUT_S)
 
     async def __aenter__(self) -> MetricStream:
         return self
@@ -55,7 +56,7 @@ class MetricStream:
     async def receive(self) -> pb.StreamMetricsResponse | None:
         """The next answer; None when the server has ended the stream well."""
         response = await self._call.read()
-        return None if response is grpc.aio.EOF else response
+        return response if isinstance(response, pb.StreamMetricsResponse) else None
 
     async def acknowledged(self, sequence: int) -> list[pb.StreamMetricsRejected]:
         """Reads answers until a batch is acknowledged, and returns the rejections before."""
