@@ -29,6 +29,7 @@ _SORTABLE = [column.name for column in series.columns if column.name.endswith(("
 _COLUMNS = [column.name for column in series.columns if column.name != "id"]
 _CHANGING = ["entry", "count", *_SORTABLE, "next_sequence", "small_chunks", "fold_us"]
 _changing = {name: bindparam(name, type_=series.c[name].type) for name in _CHANGING}
+_LATEST = ["entry", "count", "last_kind", "last_value", "next_sequence", "small_chunks"]
 
 _stored = select(
     attribute_key.c.name,
@@ -42,6 +43,10 @@ _FIND = Statement(_stored.where(any_of(attribute_key.c.name, "names")))
 _FIND_ONE = Statement(_stored.where(attribute_key.c.name == bindparam("name")))
 _CREATE = Statement(insert(series).values({name: bindparam(name) for name in _COLUMNS}))
 _UPDATE = Statement(update(series).where(series.c.id == bindparam("series_id")).values(_changing))
+# SQLite writes the index of each column that is named, changed or not, and most points are no extremes.
+_UPDATE_LATEST = Statement(
+    update(series).where(series.c.id == bindparam("series_id")).values({name: _changing[name] for name in _LATEST})
+)
 _NUMBERS = Statement(
     select(series.c.key_id, series.c.id).where(series.c.run_id == bindparam("run"), any_of(series.c.key_id, "keys"))
 )
@@ -91,6 +96,11 @@ class _Series:
         self.next_sequence += count
         return row
 
+    def marks(self) -> tuple[float | int | None, ...]:
+        """What most points leave as it is."""
+        summary = self.summary
+        return summary.first, summary.min, summary.max, summary.count == summary.nan_count, self.fold_us
+
     def columns(self, name: str) -> dict[str, Any]:
         """The columns of `series` that an append changes."""
         return {
@@ -112,14 +122,19 @@ async def append(connection: Connection, key: RunKey, metrics: Sequence[pb.Metri
     if not by_key:
         return 0
     numbers, known = await _find(connection, key, by_key)
+    marks = {name: state.marks() for name, state in known.items()}
     chunks: dict[str, list[dict[str, Any]]] = {}
     for name, parts in by_key.items():
         chunks[name] = known.setdefault(name, _Series(pb.MetricSummary())).add(parts, now_us)
-    changed = [{"series_id": number, **known[name].columns(name)} for name, number in numbers.items()]
+    changed: dict[Statement, list[dict[str, Any]]] = {_UPDATE: [], _UPDATE_LATEST: []}
+    for name, number in numbers.items():
+        statement = _UPDATE_LATEST if known[name].marks() == marks[name] else _UPDATE
+        changed[statement].append({"series_id": number, **known[name].columns(name)})
     if len(numbers) < len(known):
         numbers |= await _create(connection, key, {name: known[name] for name in known.keys() - numbers.keys()})
-    if changed:
-        await connection.execute_many(_UPDATE, changed)
+    for statement, updates in changed.items():
+        if updates:
+            await connection.execute_many(statement, updates)
     rows = [{"series_id": numbers[name], **row} for name, made in chunks.items() for row in made]
     await connection.execute_many(ADD_CHUNK, rows)
     return sum(row["count"] for row in rows)
