@@ -1,4 +1,4 @@
-"""Deleting, restoring and purging experiments and runs."""
+"""Deleting and restoring experiments and runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import pytest
 from milepost import v1 as pb
 from support.api import Api
 from support.errors import refused
-from support.servers import RunningServer
-from support.values import param, points, unique
+from support.values import points, unique
 
 
 async def _deleted(api: Api, run_id: str) -> bool:
@@ -155,90 +154,6 @@ async def test_missing_run_and_experiment_are_not_found_by_each_verb(api: Api) -
     for experiment_verb in (api.delete_experiment, api.restore_experiment, api.purge_experiment):
         with refused("NOT_FOUND", "EXPERIMENT_NOT_FOUND"):
             await experiment_verb("9" * 17)
-
-
-async def test_active_run_is_not_purged(api: Api, run: pb.Run) -> None:
-    with refused("FAILED_PRECONDITION", "NOT_DELETED"):
-        await api.purge_run(run.run_id)
-    assert await api.get_run(run.run_id) == run
-
-
-async def test_active_experiment_is_not_purged(api: Api, experiment: pb.Experiment) -> None:
-    with refused("FAILED_PRECONDITION", "NOT_DELETED"):
-        await api.purge_experiment(experiment.experiment_id)
-    assert await api.get_experiment(experiment.experiment_id) == experiment
-
-
-async def test_dry_run_says_what_a_purge_of_a_run_would_remove(api: Api, run: pb.Run) -> None:
-    await api.log_metrics(run.run_id, points("a", [1.0] * 5), points("b", [2.0] * 3))
-    await api.upload_artifact(run.run_id, "x/one.bin", b"12345")
-    await api.upload_artifact(run.run_id, "two.bin", b"123")
-    await api.delete_run(run.run_id)
-    expected = pb.PurgeSummary(runs=1, metric_points=8, artifacts=2, artifact_bytes=8)
-    assert await api.purge_run(run.run_id, dry_run=True) == expected
-    assert await _deleted(api, run.run_id)
-    assert (await api.download_artifact(run.run_id, "two.bin")).content == b"123"
-    assert await api.purge_run(run.run_id) == expected
-
-
-async def test_purged_run_is_gone_with_its_history_and_artifacts(api: Api, run: pb.Run, backend: RunningServer) -> None:
-    content = unique("bytes").encode()
-    await api.log_batch(run.run_id, {"p": 1}, {"t": "v"}, [points("m", [1.0])])
-    await api.upload_artifact(run.run_id, "a.txt", content)
-    await api.delete_run(run.run_id)
-    await api.purge_run(run.run_id)
-    with refused("NOT_FOUND", "RUN_NOT_FOUND"):
-        await api.get_run(run.run_id)
-    with refused("NOT_FOUND", "RUN_NOT_FOUND"):
-        await api.list_metric_history(run.run_id, "m")
-    with refused("NOT_FOUND", "RUN_NOT_FOUND"):
-        await api.download_artifact(run.run_id, "a.txt")
-    files = [path for path in (backend.data_dir / "artifacts").rglob("*") if path.is_file()]
-    assert not [path for path in files if path.read_bytes() == content]
-
-
-async def test_id_of_a_purged_run_is_free_and_starts_empty(api: Api, experiment: pb.Experiment) -> None:
-    run_id = unique("again")
-    await api.create_run(experiment.experiment_id, run_id=run_id, params={"p": param(1)})
-    await api.log_metrics(run_id, points("m", [1.0]))
-    await api.upload_artifact(run_id, "a.txt")
-    await api.delete_run(run_id)
-    await api.purge_run(run_id)
-    again = await api.create_run(experiment.experiment_id, run_id=run_id)
-    assert (dict(again.params), dict(again.metrics)) == ({}, {})
-    assert not (await api.list_artifacts(run_id)).artifacts
-    with refused("NOT_FOUND", "METRIC_NOT_FOUND"):
-        await api.list_metric_history(run_id, "m")
-
-
-async def test_purging_a_parent_leaves_its_nested_runs_readable(api: Api, run: pb.Run) -> None:
-    child = await api.create_run(run.experiment_id, parent_run_id=run.run_id)
-    await api.delete_run(run.run_id)
-    await api.purge_run(run.run_id)
-    assert (await api.get_run(child.run_id)).run_id == child.run_id
-
-
-async def test_purged_experiment_frees_its_name_and_takes_all_runs(
-    api: Api, experiment: pb.Experiment, backend: RunningServer
-) -> None:
-    content = unique("bytes").encode()
-    runs = [await api.create_run(experiment.experiment_id) for _ in range(3)]
-    await api.delete_run(runs[0].run_id)
-    for run in runs[1:]:
-        await api.log_metrics(run.run_id, points("m", [1.0, 2.0]))
-        await api.upload_artifact(run.run_id, "a.txt", content)
-    await api.delete_experiment(experiment.experiment_id)
-    expected = pb.PurgeSummary(runs=3, metric_points=4, artifacts=2, artifact_bytes=2 * len(content))
-    assert await api.purge_experiment(experiment.experiment_id, dry_run=True) == expected
-    assert (await api.get_experiment(experiment.experiment_id)).name == experiment.name
-    assert await api.purge_experiment(experiment.experiment_id) == expected
-    with refused("NOT_FOUND", "EXPERIMENT_NOT_FOUND"):
-        await api.get_experiment(experiment.experiment_id)
-    with refused("NOT_FOUND", "RUN_NOT_FOUND"):
-        await api.get_run(runs[1].run_id)
-    files = [path for path in (backend.data_dir / "artifacts").rglob("*") if path.is_file()]
-    assert not [path for path in files if path.read_bytes() == content]
-    assert (await api.create_experiment(experiment.name)).experiment_id != experiment.experiment_id
 
 
 @pytest.mark.parametrize(

@@ -141,12 +141,15 @@ async def test_order_puts_nan_then_missing_last(api: Api, corpus: str, order_by:
     assert await _names(api, corpus, order_by=order_by) == expected
 
 
-async def test_ties_are_ordered_by_id(api: Api, experiment: pb.Experiment) -> None:
+async def test_ties_are_ordered_by_creation_the_way_of_the_last_key(api: Api, experiment: pb.Experiment) -> None:
     same = Timestamp(seconds=START)
     ids = [(await api.create_run(experiment.experiment_id, start_time=same)).run_id for _ in range(8)]
-    for order_by in ("", "start_time", "start_time DESC", "metrics.nope", "state DESC"):
+    for order_by in ("start_time", "metrics.nope", "state DESC, params.nope"):
         listed = await api.list_runs(experiment_ids=[experiment.experiment_id], order_by=order_by)
-        assert [run.run_id for run in listed.runs] == sorted(ids), order_by
+        assert [run.run_id for run in listed.runs] == ids, order_by
+    for order_by in ("", "start_time DESC", "tags.nope DESC", "state, metrics.nope DESC"):
+        listed = await api.list_runs(experiment_ids=[experiment.experiment_id], order_by=order_by)
+        assert [run.run_id for run in listed.runs] == ids[::-1], order_by
 
 
 @pytest.mark.parametrize("order_by", ORDERS)
@@ -387,3 +390,66 @@ async def test_listed_experiments_are_whole(api: Api) -> None:
 async def test_experiments_have_no_such_filter(api: Api, text: str) -> None:
     with refused("INVALID_ARGUMENT", "BAD_FILTER"):
         await api.list_experiments(filter=text)
+
+
+async def test_columns_choose_params_tags_and_metrics(api: Api, corpus: str) -> None:
+    query: dict[str, Any] = {"experiment_ids": [corpus], "order_by": "name"}
+    columns = ["params.depth", "params.nope", "tags.`a b.c`", "metrics.loss.min"]
+    for mask in (None, FieldMask(paths=["name"]), FieldMask(paths=["name", "params", "inputs"])):
+        chosen = (await api.list_runs(**query, columns=columns, read_mask=mask)).runs
+        expected = []
+        for run in (await api.list_runs(**query, read_mask=mask and FieldMask(paths=["params", *mask.paths]))).runs:
+            for key in set(run.params) - {"depth"}:
+                del run.params[key]
+            expected.append(run)
+        whole = (await api.list_runs(**query)).runs
+        for run, all_of_it in zip(expected, whole, strict=True):
+            run.ClearField("tags")
+            run.tags.update({key: value for key, value in all_of_it.tags.items() if key == "a b.c"})
+            run.ClearField("metrics")
+            if "loss" in all_of_it.metrics:
+                run.metrics["loss"].CopyFrom(all_of_it.metrics["loss"])
+        assert [str(run) for run in chosen] == [str(run) for run in expected]
+
+
+async def test_columns_may_be_of_one_kind_only(api: Api, corpus: str) -> None:
+    listed = await api.list_runs(experiment_ids=[corpus], order_by="name", page_size=1, columns=["metrics.loss"])
+    run = listed.runs[0]
+    assert list(run.metrics) == ["loss"]
+    assert not run.params
+    assert not run.tags
+    assert run.name == "a"
+
+
+@pytest.mark.parametrize("column", ["name", "dataset.name", "params.", "metrics.loss = 1", ""])
+async def test_column_that_is_no_param_tag_or_metric_is_refused(api: Api, corpus: str, column: str) -> None:
+    with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
+        await api.list_runs(experiment_ids=[corpus], columns=["params.lr", column], binding=1)
+    assert refusal.error.fields == ["columns[1]"]
+
+
+async def test_order_by_a_metric_goes_on_through_its_filter(api: Api, corpus: str) -> None:
+    query: dict[str, Any] = {
+        "experiment_ids": [corpus],
+        "filter": "metrics.loss > 0.5",
+        "order_by": "metrics.loss DESC",
+    }
+    assert "".join(run.name for run in (await api.list_runs(**query)).runs) == "efa"
+
+
+async def test_a_wide_run_is_listed_and_found(api: Api, experiment: pb.Experiment) -> None:
+    run = await api.create_run(experiment.experiment_id)
+    keys = [f"{'ключ' * 50}/{number}" for number in range(1500)]
+    await api.log_batch(
+        run.run_id,
+        params={key: number for number, key in enumerate(keys)},
+        metrics=[points(key, [float(number)]) for number, key in enumerate(keys)],
+    )
+    query: dict[str, Any] = {"experiment_ids": [experiment.experiment_id]}
+    text = f"metrics.`{keys[700]}` = 700 AND params.`{keys[1499]}` > 1498"
+    found = (await api.list_runs(**query, filter=text, order_by=f"metrics.`{keys[3]}`")).runs[0]
+    assert (len(found.params), len(found.metrics)) == (1500, 1500)
+    chosen = (await api.list_runs(**query, columns=[f"metrics.`{keys[5]}`"])).runs[0]
+    assert [chosen.metrics[key].last for key in chosen.metrics] == [5.0]
+    listed = await api.list_run_keys(**query, kind=pb.ListRunKeysRequest.KIND_METRIC, page_size=20_000)
+    assert list(listed.keys) == sorted(keys)

@@ -104,8 +104,9 @@ async def test_rejection_that_the_client_may_have_missed_is_told_again(grpc_api:
     for answered, told in ((0, [1]), (1, []), (0, [])):
         async with grpc_api.stream_metrics() as stream:
             assert await stream.open(run_id, "w", answered) == 2
-            answers = await stream.finish()
-            assert [answer.rejected.sequence for answer in answers] == told
+            *rejections, last = await stream.finish()
+            assert [answer.rejected.sequence for answer in rejections] == told
+            assert last.ack.durable_sequence == 2
 
 
 async def test_missing_batch_ends_the_stream_and_what_came_before_is_stored(grpc_api: GrpcApi, run_id: str) -> None:

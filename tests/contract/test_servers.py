@@ -13,9 +13,9 @@ import pytest
 
 from milepost import v1 as pb
 from support.api import Api
+from support.databases import KINDS, DatabaseServer, new_url
 from support.errors import ApiError, refused
 from support.grpc_api import GrpcApi
-from support.postgres import Postgres
 from support.rest_api import RestApi
 from support.servers import RunningServer
 from support.values import SOME_BYTES, param, points, unique
@@ -33,13 +33,10 @@ async def _apis(server: RunningServer) -> AsyncIterator[tuple[GrpcApi, RestApi]]
         await rest.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     """Starts servers on one empty database and one artifact folder of the test's own."""
-    database_url = ""
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        database_url = postgres.create_database()
+    database_url = new_url(request, request.param, tmp_path)
     started: list[RunningServer] = []
 
     def start_one() -> RunningServer:
@@ -115,8 +112,8 @@ async def _until_refused(api: Api, run_id: str) -> None:
     raise AssertionError("the server goes on answering while it stops")
 
 
-async def test_servers_of_one_postgresql_act_as_one(postgres: Postgres, tmp_path: Path) -> None:
-    url = postgres.create_database()
+async def test_servers_of_one_database_act_as_one(database_server: DatabaseServer, tmp_path: Path) -> None:
+    url = database_server.create_database()
     # Both at once on an empty database: one of them makes the tables.
     servers = await asyncio.gather(
         *(asyncio.to_thread(RunningServer, tmp_path / "data", database_url=url) for _ in range(2))
@@ -150,13 +147,14 @@ async def _act_as_one(first: Api, second: Api) -> None:
     assert (await second.download_artifact(run_id, "a")).content == b"shared"
 
 
-async def test_database_that_crashes_is_told_apart_and_found_again(tmp_path: Path) -> None:
-    postgres = Postgres()
-    server = RunningServer(tmp_path, database_url=postgres.create_database())
+async def test_database_that_crashes_is_told_apart_and_found_again(
+    own_database_server: DatabaseServer, tmp_path: Path
+) -> None:
+    server = RunningServer(tmp_path, database_url=own_database_server.create_database())
     try:
         async with _apis(server) as (grpc, rest):
             run = await grpc.create_run()
-            postgres.crash()
+            own_database_server.crash()
             for api in (grpc, rest):
                 with refused("UNAVAILABLE", "DATABASE_UNAVAILABLE"):
                     await api.get_run(run.run_id)
@@ -165,13 +163,12 @@ async def test_database_that_crashes_is_told_apart_and_found_again(tmp_path: Pat
             async with httpx.AsyncClient(base_url=server.http_url, trust_env=False) as client:
                 assert (await client.get("/healthz")).status_code == 200
                 assert (await client.get("/readyz")).status_code == 503
-            postgres.start()
+            own_database_server.start()
             assert await grpc.get_run(run.run_id) == run
             assert await rest.log_metrics(run.run_id, points("m", [1.0])) == 1
             assert (await rest.send("GET", "/readyz", None)).status_code == 200
     finally:
         server.stop()
-        postgres.stop()
 
 
 async def test_server_at_its_limit_of_calls_says_when_to_come_again(tmp_path: Path) -> None:

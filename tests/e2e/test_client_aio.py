@@ -39,7 +39,7 @@ async def test_a_run_is_created_logged_to_ended_and_read(experiment: AsyncExperi
     await run.refresh()
     assert (run.params, run.metrics, run.tags) == ({"lr": 0.1, "j": [1, 2]}, {"loss": 0.5}, {"t": "x"})
     assert run.state is milepost.RunState.FINISHED
-    assert (await run.metric_history("loss")).steps == [3]
+    assert (await run.metric_history("loss")).steps.tolist() == [3]
 
 
 async def test_lists_are_asynchronous_iterators(client: milepost.AsyncClient, experiment: AsyncExperiment) -> None:

@@ -64,8 +64,8 @@ def test_every_point_of_a_loop_is_stored_in_order() -> None:
         for step in range(20_000):
             milepost.log_metric("loss", step / 2, step=step, timestamp_ms=step)
         history = run.metric_history("loss")
-    assert history.values == [step / 2 for step in range(20_000)]
-    assert history.steps == history.timestamps_ms == list(range(20_000))
+    assert history.values.tolist() == [step / 2 for step in range(20_000)]
+    assert history.steps.tolist() == history.timestamps_ms.tolist() == list(range(20_000))
 
 
 @pytest.mark.parametrize(

@@ -176,8 +176,8 @@ def test_history_has_every_point_across_pages(client: milepost.Client, run: mile
     points = pb.MetricPoints(key="m", values=[float(i) for i in range(25)], steps=range(25), timestamps_ms=range(25))
     run.log_metrics([points])
     history = client.metrics.history(run.run_id, "m", page_size=10)
-    assert history.values == list(points.values)
-    assert history.steps == history.timestamps_ms == list(range(25))
+    assert history.values.tolist() == list(points.values)
+    assert history.steps.tolist() == history.timestamps_ms.tolist() == list(range(25))
     assert len(client.metrics.history(run.run_id, "m", page_size=10, limit=13)) == 13
     assert history.to_pandas()["value"].sum() == history.to_polars()["value"].sum() == 300.0
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import unittest.mock
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost import v1 as pb
+from milepost_server.points import thinning
 from milepost_server.points.buckets import Axis, Buckets, Place, places
 from milepost_server.points.columns import Points
 from milepost_server.points.summary import summarize
@@ -29,7 +31,7 @@ from support.point_strategies import (
 _axes = st.one_of(
     st.just(Axis.step()),
     st.just(Axis.time()),
-    st.sampled_from((1, -1, 5, INT64_MIN, INT64_MAX)).map(Axis.relative_time),
+    st.tuples(*[st.sampled_from((0, 1, -1, 5, INT64_MIN, INT64_MAX))] * 3).map(lambda some: Axis.relative_time(*some)),
 )
 
 
@@ -41,38 +43,52 @@ def _bucket_choices(draw: st.DrawFn, positions: list[int]) -> Buckets:
     return Buckets.over(start, end, draw(st.sampled_from((1, 1, 2, 3, 7, 500, 10_000))))
 
 
-def _position(axis: Axis, point: Point) -> int:
-    if axis.origin_ms is None:
+def _position(axis: Axis, series: int, point: Point) -> int:
+    if axis.origins_ms is None:
         return point.step
-    return max(INT64_MIN, min(point.time_ms - axis.origin_ms, INT64_MAX))
+    origin = int(axis.at(np.array([series])).origins_ms[0])  # type: ignore[index]
+    return max(INT64_MIN, min(point.time_ms - origin, INT64_MAX))
 
 
-@settings(max_examples=300)
-@given(st.one_of(point_lists(), long_point_lists()).flatmap(splits), _axes, st.data())
-def test_a_series_is_thinned_by_the_rules(parts: list[list[Point]], axis: Axis, data: st.DataObject) -> None:
-    points = [point for part in parts for point in part]
-    positions = [_position(axis, point) for point in points]
-    buckets = data.draw(_bucket_choices(positions))
-    summaries = np.concatenate([summarize(columns(part)) for part in parts])
-    counts = np.array([len(part) for part in parts])
-    sequences = np.cumsum(counts) - counts
-    found = places(summaries, axis, buckets)
+@given(st.lists(point_lists().flatmap(splits), min_size=3, max_size=3), _axes, st.data(), st.sampled_from((3, 10_000)))
+def test_series_are_thinned_by_the_rules(
+    of_series: list[list[list[Point]]], axis: Axis, data: st.DataObject, most_pieces: int
+) -> None:
+    _check_thinned(of_series, axis, data, most_pieces)
+
+
+@settings(max_examples=30)
+@given(long_point_lists().flatmap(splits), st.sampled_from((Axis.step(), Axis.time())), st.data())
+def test_long_series_are_thinned_by_the_rules(parts: list[list[Point]], axis: Axis, data: st.DataObject) -> None:
+    _check_thinned([parts], axis, data, 10_000)
+
+
+def _check_thinned(of_series: list[list[list[Point]]], axis: Axis, data: st.DataObject, most_pieces: int) -> None:
+    parts = [(number, part) for number, some in enumerate(of_series) for part in some]
+    positions = [[_position(axis, number, p) for part in some for p in part] for number, some in enumerate(of_series)]
+    buckets = data.draw(_bucket_choices([position for some in positions for position in some]))
+    series = np.array([number for number, _ in parts])
+    summaries = np.concatenate([summarize(columns(part)) for _, part in parts])
+    counts = np.array([len(part) for _, part in parts])
+    sequences = np.concatenate([np.cumsum([0, *map(len, some)])[:-1] for some in of_series])
+    found = places(summaries, axis.at(series), buckets)
 
     inside = np.flatnonzero(found == Place.INSIDE)
-    if data.draw(st.booleans()):
-        inside = inside[[data.draw(st.booleans()) for _ in inside]]
-    others = np.setdiff1d(np.flatnonzero(found != Place.OUTSIDE), inside)
-    thinner = Thinner(axis, buckets)
-    cut = data.draw(st.integers(0, len(others)))
-    for batch in (others[cut:], others[:cut]):
-        if len(batch):
-            thinner.add_points(columns([p for i in batch for p in parts[i]]), sequences[batch], counts[batch])
-    if len(inside):
-        thinner.add_summaries(summaries[inside], sequences[inside])
-    series = pb.MetricSeries()
-    thinner.fill(series)
+    by_summary = inside[[data.draw(st.booleans()) for _ in inside]] if len(inside) else inside
+    others = np.setdiff1d(np.flatnonzero(found != Place.OUTSIDE), by_summary)
+    with unittest.mock.patch.object(thinning, "_MOST_PIECES", most_pieces):
+        thinner = Thinner(axis, buckets)
+        cut = data.draw(st.integers(0, len(others)))
+        for batch in (others[cut:], others[:cut]):
+            if len(batch):
+                points = columns([point for index in batch for point in parts[index][1]])
+                thinner.add_points(points, series[batch], sequences[batch], counts[batch])
+        thinner.add_summaries(summaries[by_summary], series[by_summary], sequences[by_summary])
+        messages = [pb.MetricSeries() for _ in of_series]
+        thinner.fill(messages)
 
-    _assert_same(series, plain_series(points, positions, buckets))
+    for message, some, placed in zip(messages, of_series, positions, strict=True):
+        _assert_same(message, plain_series([point for part in some for point in part], placed, buckets))
 
 
 def _assert_same(series: pb.MetricSeries, expected: pb.MetricSeries) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -35,11 +34,10 @@ from milepost_server.services.clock import system_clock
 from milepost_server.services.experiments import ExperimentService
 from milepost_server.services.runs import RunService
 from milepost_server.storage.base import Storage
-from support.databases import opened, sqlite_url
+from support.databases import opened
 from support.filter_evaluator import EntityT, matches, sort_runs
 from support.filter_renderer import render, render_order
 from support.filter_strategies import COMPARISONS, expressions, orders
-from support.postgres import Postgres
 from support.search_corpus import TEXTS, TIMES, WORDS, recipes, store
 
 RUNS = 48
@@ -61,11 +59,13 @@ class Corpus:
         self.experiments: list[pb.Experiment] = []
 
     async def load(self) -> None:
-        """Reads back what was stored."""
+        """Reads back what was stored, in order of creation."""
         self.runs, _ = await self._run_service.list(pb.ListRunsRequest(view=pb.VIEW_ALL, page_size=1000))
+        self.runs.sort(key=lambda run: int(run.run_id[1:]))
         self.experiments, _ = await self._experiment_service.list(
             pb.ListExperimentsRequest(view=pb.VIEW_ALL, page_size=1000)
         )
+        self.experiments.sort(key=lambda each: int(each.experiment_id))
 
     async def find_runs(self, request: pb.ListRunsRequest) -> list[str]:
         """Ids of all runs that `request` finds, page by page."""
@@ -111,18 +111,11 @@ def experiment_conditions(draw: st.DrawFn) -> Expression:
     return Not(condition) if draw(st.booleans()) else condition
 
 
-@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Corpus]:
+@pytest_asyncio.fixture(scope="module")
+async def corpus(database_url: str) -> AsyncIterator[Corpus]:
     """The same resources on each database."""
-    async with opened(_url(request, tmp_path_factory.mktemp("search"))) as storage:
+    async with opened(database_url) as storage:
         yield await _fill(storage)
-
-
-def _url(request: pytest.FixtureRequest, folder: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(folder)
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.create_database()
 
 
 async def _fill(storage: Storage) -> Corpus:

@@ -23,7 +23,6 @@ from milepost_server.storage.artifacts import ArtifactPath, ArtifactStore
 from milepost_server.storage.base import RunKey, Storage, StoredUpload, Transaction
 from milepost_server.storage.sql.open import open_storage
 from milepost_server.storage.sql.revision import ensure_schema
-from support.postgres import Postgres
 
 MIB = 1024 * 1024
 HOUR_US = 3600 * 1_000_000
@@ -101,18 +100,6 @@ async def messages(
 
 def reason(error: pytest.ExceptionInfo[DomainError]) -> str:
     return pb.ErrorReason.Name(error.value.reason).removeprefix("ERROR_REASON_")
-
-
-@pytest.fixture(scope="module")
-def postgres_url(postgres: Postgres) -> str:
-    return postgres.create_database()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'm.db'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

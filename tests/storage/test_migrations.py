@@ -6,17 +6,29 @@ import asyncio
 import math
 import shutil
 import sqlite3
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import (
+    VARBINARY,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    MetaData,
+    create_engine,
+    literal_column,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -24,18 +36,21 @@ from milepost import v1 as pb
 from milepost_server.services.batches import BatchService
 from milepost_server.services.clock import system_clock
 from milepost_server.services.experiments import ExperimentService
-from milepost_server.services.metrics import MetricService
+from milepost_server.services.metric_reads import MetricReadService
 from milepost_server.services.runs import RunService
 from milepost_server.storage.base import Storage, StoredArtifact, Transaction
 from milepost_server.storage.sql import migrate, revision
+from milepost_server.storage.sql.mariadb_driver import arguments
 from milepost_server.storage.sql.migrate import SchemaMismatch
 from milepost_server.storage.sql.revision import HEAD, current_revision, ensure_schema
 from milepost_server.storage.sql.schema import metadata
-from support.databases import opened, sqlite_url
+from support.databases import KINDS, new_url, opened
+from support.mariadb import Mariadb
 from support.postgres import Postgres
 from support.servers import RunningServer
 from support.values import INT64_MAX, bits, param
 
+T = TypeVar("T")
 SCHEMAS = sorted((Path(__file__).parent / "schemas").glob("*.sql"))
 RUN_ID = "0123456789abcdef0123456789abcdef"
 NEXT_REVISION = """
@@ -51,53 +66,100 @@ def upgrade():
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path)
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.create_database()
+    return new_url(request, request.param, tmp_path)
 
 
 @pytest.fixture
-def newer_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes this the next version of Milepost, which has one more revision."""
+def newer_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes this the next version of Milepost, which has one more revision: the returned file."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "next.py").write_text(NEXT_REVISION.format(head=HEAD))
+    script = folder / "versions" / "next.py"
+    script.write_text(NEXT_REVISION.format(head=HEAD))
     monkeypatch.setattr(migrate, "MIGRATIONS", folder)
     for module in (migrate, revision):
         monkeypatch.setattr(module, "HEAD", "next")
+    return script
 
 
-async def execute(url: str, statement: str) -> None:
-    """Changes a database behind the server's back."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(make_url(url).database or "")) as connection, connection:
-            connection.execute(statement)
-        return
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
-    async with engine.begin() as async_connection:
-        await async_connection.exec_driver_sql(statement)
-    await engine.dispose()
+@contextmanager
+def interrupted(script: Path) -> Iterator[None]:
+    """Makes a revision fail at its end."""
+    whole = script.read_text()
+    script.write_text(f"{whole}    raise LookupError('interrupted')\n")
+    yield
+    script.write_text(whole)
+
+
+async def run(url: str, work: Callable[[Connection], T]) -> T:
+    """Does something with a database behind the server's back, in one transaction."""
+    parsed = make_url(url)
+    if parsed.drivername == "sqlite":
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            result = work(connection)
+        engine.dispose()
+        return result
+    if parsed.drivername == "mariadb":
+        given = {**arguments(parsed), "autocommit": False}
+        async_engine = create_async_engine(parsed.set(drivername="mariadb+asyncmy"), connect_args=given)
+    else:
+        async_engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"))
+    async with async_engine.begin() as async_connection:
+        result = await async_connection.run_sync(work)
+    await async_engine.dispose()
+    return result
+
+
+async def execute(url: str, *statements: str) -> None:
+    """Runs SQL behind the server's back."""
+
+    def work(connection: Connection) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    await run(url, work)
 
 
 def differences(connection: Connection) -> list[Any]:
     """What alembic would change to bring the database to the tables of `storage.sql.schema`."""
+    if connection.dialect.name == "mariadb":
+        return differences_of_mariadb(connection)
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
     return list(compare_metadata(context, metadata))
 
 
+def differences_of_mariadb(connection: Connection) -> list[str]:
+    """The same by MariaDB's own words: alembic does not compare what it calls by other names than SQLAlchemy."""
+
+    def described() -> set[str]:
+        return {
+            # Without what the next row's number is, and the order of columns and keys.
+            f"{table.name}: {line.strip(', ')}"
+            for table in metadata.sorted_tables
+            for line in connection.exec_driver_sql(f"SHOW CREATE TABLE {table.name}").one()[1].splitlines()
+            if not line.startswith(")")
+        }
+
+    migrated = described()
+    connection.exec_driver_sql("SET foreign_key_checks = 0")
+    metadata.drop_all(connection)
+    metadata.create_all(connection)
+    return sorted(migrated.symmetric_difference(described()))
+
+
 def shape(path: Path) -> dict[str, tuple[object, ...]]:
-    """All that SQLite knows of its tables, but the order of their columns' constraints."""
+    """All that SQLite knows of its tables, but the order of their columns and of what it checks."""
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
         return {
             table: (
                 "AUTOINCREMENT" in sql,
                 "WITHOUT ROWID" in sql,
-                tuple(connection.execute("SELECT * FROM pragma_table_info(?)", (table,))),
+                frozenset(row[1:] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (table,))),
                 frozenset(row[2:] for row in connection.execute("SELECT * FROM pragma_foreign_key_list(?)", (table,))),
                 frozenset(
                     (unique, tuple(connection.execute("SELECT name FROM pragma_index_info(?)", (index,))))
@@ -113,17 +175,7 @@ async def test_an_empty_database_gets_the_tables_of_this_version(url: str) -> No
     assert await current_revision(url) is None
     assert await ensure_schema(url, upgrade=False) == HEAD
     assert await current_revision(url) == HEAD
-    if url.startswith("sqlite"):
-        engine = create_engine(url)
-        with engine.connect() as connection:
-            found = differences(connection)
-        engine.dispose()
-    else:
-        async_engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
-        async with async_engine.connect() as async_connection:
-            found = await async_connection.run_sync(differences)
-        await async_engine.dispose()
-    assert found == []
+    assert await run(url, differences) == []
 
 
 async def test_migrations_and_tables_agree_in_what_alembic_does_not_compare(tmp_path: Path) -> None:
@@ -141,6 +193,17 @@ async def test_all_text_of_postgresql_is_compared_by_code_point(postgres: Postgr
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
         " AND data_type IN ('text', 'character varying') AND collation_name IS DISTINCT FROM 'C'"
         " AND table_name <> 'alembic_version'",
+        make_url(url).database or "",
+    )
+    assert others == ""
+
+
+async def test_all_text_of_mariadb_is_compared_by_code_point(mariadb: Mariadb) -> None:
+    url = mariadb.create_database()
+    await ensure_schema(url, upgrade=False)
+    others = mariadb.sql(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()"
+        " AND collation_name <> 'utf8mb4_nopad_bin' AND table_name <> 'alembic_version'",
         make_url(url).database or "",
     )
     assert others == ""
@@ -176,6 +239,28 @@ async def test_an_older_revision_is_upgraded_only_when_asked(
     await execute(url, "UPDATE run SET added = 1")
 
 
+async def test_a_creation_that_was_interrupted_begins_anew(url: str, newer_version: Path) -> None:
+    with interrupted(newer_version), pytest.raises(LookupError, match="interrupted"):
+        await ensure_schema(url, upgrade=False)
+    assert await ensure_schema(url, upgrade=False) == "next"
+    await execute(url, "UPDATE run SET added = 1")
+
+
+async def test_an_upgrade_that_was_interrupted_is_taken_back_or_refused(
+    url: str, request: pytest.FixtureRequest
+) -> None:
+    old = await ensure_schema(url, upgrade=False)
+    with interrupted(request.getfixturevalue("newer_version")), pytest.raises(LookupError, match="interrupted"):
+        await ensure_schema(url, upgrade=True)
+    assert await current_revision(url) == old
+    if not url.startswith("mariadb"):
+        assert await ensure_schema(url, upgrade=True) == "next"
+        return
+    for upgrade in (False, True):
+        with pytest.raises(SchemaMismatch, match=f"from schema revision {old!r} was interrupted.*Restore the backup"):
+            await ensure_schema(url, upgrade=upgrade)
+
+
 def test_head_is_the_last_revision_of_the_chain() -> None:
     config = Config()
     config.set_main_option("script_location", str(migrate.MIGRATIONS))
@@ -187,15 +272,48 @@ def test_the_current_revision_has_a_stored_database() -> None:
 
 
 @pytest.mark.parametrize("dump", SCHEMAS, ids=lambda path: path.stem)
-async def test_a_stored_database_is_upgraded_and_read(dump: Path, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "milepost.db")) as connection:
+async def test_a_stored_database_is_upgraded_and_read(dump: Path, url: str, tmp_path: Path) -> None:
+    stored = tmp_path / "milepost.db"
+    with closing(sqlite3.connect(stored)) as connection:
         connection.executescript(await asyncio.to_thread(dump.read_text))
-    assert await ensure_schema(sqlite_url(tmp_path), upgrade=True) == HEAD
-    async with opened(sqlite_url(tmp_path)) as storage:
+    if make_url(url).drivername != "sqlite":
+        await run(url, lambda connection: copy(stored, dump.stem, connection))
+    assert await ensure_schema(url, upgrade=True) == HEAD
+    async with opened(url) as storage:
         await check_experiment(storage)
         await check_run(storage)
         await check_metrics(storage)
         assert await check_artifact(storage)
+
+
+def copy(path: Path, revision: str, connection: Connection) -> None:
+    """Makes an empty database one of an old revision, with the rows of a SQLite file of that revision."""
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+    tables = MetaData()
+    tables.reflect(connection)
+    for table in reversed(tables.sorted_tables):
+        connection.execute(table.delete())
+    source = create_engine(f"sqlite:///{path}")
+    with source.connect() as stored:
+        for table in tables.sorted_tables:
+            columns: list[ColumnElement[Any]] = [literal_column(f'"{column.name}"') for column in table.c]
+            for row in stored.execute(select(*columns).select_from(table)):
+                cells = {column.name: converted(cell, column) for column, cell in zip(table.c, row, strict=True)}
+                connection.execute(table.insert().values(cells))
+            if connection.dialect.name == "postgresql" and table.autoincrement_column is not None:
+                numbers = f"pg_get_serial_sequence('{table.name}', 'id')"
+                connection.exec_driver_sql(f"SELECT setval({numbers}, max(id) + 1) FROM {table.name}")
+    source.dispose()
+
+
+def converted(cell: Any, column: Column[Any]) -> Any:
+    """A cell of SQLite as the column of another database takes it."""
+    if isinstance(column.type, Boolean):
+        return bool(cell)
+    return cell.encode() if isinstance(column.type, VARBINARY) else cell
 
 
 async def check_experiment(storage: Storage) -> None:
@@ -231,7 +349,7 @@ async def check_run(storage: Storage) -> None:
 
 async def check_metrics(storage: Storage) -> None:
     request = pb.ListMetricHistoryRequest(run_id=RUN_ID, metric_key="loss")
-    history = await MetricService(storage, system_clock).history(request)
+    history = await MetricReadService(storage).history(request)
     assert list(history.points.steps) == [1, 2, 2]
     assert list(history.points.timestamps_ms) == [5, 6, 7]
     assert bits(history.points.values) == bits([0.1, math.inf, -0.0])

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from milepost import v1 as pb
 from milepost.v1 import artifact_service_pb2, metric_service_pb2, server_service_pb2, tracking_service_pb2
 from support.verbs import Verbs
+from support.watching import Watch
 
 TIMEOUT_S = 60.0
 
@@ -122,7 +123,11 @@ class Api(Verbs):
 
     @abstractmethod
     async def stream(self, method: str, request: Message) -> list[Any]:
-        """Calls a method that streams messages down, and returns them all. gRPC only: REST answers bytes."""
+        """Calls a method that streams messages down, and returns them all. Bytes over REST are one message."""
+
+    @abstractmethod
+    def watch(self, method: str, request: Message, headers: dict[str, str] | None = None) -> Watch:
+        """Opens a stream of messages that goes on for as long as it is read; over REST as Server-Sent Events."""
 
     @abstractmethod
     async def download(self, request: pb.DownloadArtifactRequest) -> Download:

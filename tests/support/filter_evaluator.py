@@ -6,6 +6,7 @@ import math
 import operator
 import re
 import string
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -63,8 +64,10 @@ def matches(expression: Expression | None, entity: Entity) -> bool:
 
 
 def sort_runs(runs: Iterable[EntityT], keys: Sequence[OrderKey]) -> list[EntityT]:
-    """Runs (or experiments) in order, ties by id."""
-    ordered = sorted(runs, key=_id)
+    """Runs (or experiments), given in order of their creation, in another order. Ties go the way of the last key."""
+    ordered = list(runs)
+    if keys and keys[-1].descending:
+        ordered.reverse()
     for key in reversed(keys):
         ordered = _sorted_by(ordered, key)
     return ordered
@@ -147,7 +150,7 @@ def _metric(operand: Metric, run: pb.Run) -> list[Stored]:
     if operand.key not in run.metrics:
         return []
     summary = run.metrics[operand.key]
-    if operand.summary in ("min", "max") and not summary.HasField(operand.summary):
+    if operand.summary in ("min", "max", "min_step", "max_step") and not summary.HasField(operand.summary):
         return []
     return [getattr(summary, operand.summary)]
 
@@ -182,14 +185,19 @@ def _sorted_by(entities: list[EntityT], key: OrderKey) -> list[EntityT]:
 
 
 def _rank(stored: Stored) -> tuple[int, Value]:
-    """Numbers, as floats, before booleans before text; only params mix them."""
+    """Numbers, as floats, before booleans before strings before JSON; only params mix them."""
     if not isinstance(stored, pb.ParamValue):
-        return 0, stored
+        return 0, _sortable(stored)
     kind = _kind(stored)
     if kind in ("int_value", "double_value"):
-        return 0, float(getattr(stored, kind))
-    return (1 if kind == "bool_value" else 2), getattr(stored, kind)
+        return 0, _sortable(float(getattr(stored, kind)))
+    return ("bool_value", "string_value", "json_value").index(kind) + 1, _sortable(getattr(stored, kind))
 
 
-def _id(entity: Entity) -> tuple[int, str]:
-    return (0, entity.run_id) if isinstance(entity, pb.Run) else (int(entity.experiment_id), "")
+def _sortable(value: Value) -> Value:
+    """Texts are sorted by how they begin, and infinities are equal to the greatest and the least finite float."""
+    if isinstance(value, str):
+        return value[:128]
+    if isinstance(value, float) and math.isinf(value):
+        return math.copysign(sys.float_info.max, value)
+    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from hypothesis import strategies as st
 
@@ -29,6 +29,7 @@ from milepost_server.filters import (
     Value,
     ValueKind,
 )
+from milepost_server.filters.ast import INTEGER_SUMMARIES, FloatSummary, IntegerSummary
 
 COMPARISONS: tuple[Literal["=", "!=", "<", "<=", ">", ">="], ...] = ("=", "!=", "<", "<=", ">", ">=")
 EQUALITY: tuple[Literal["=", "!="], ...] = ("=", "!=")
@@ -52,7 +53,7 @@ class Vocabulary:
     @property
     def operands(self) -> st.SearchStrategy[Operand]:
         """All that an order takes: everything but datasets."""
-        metrics = st.builds(Metric, self.keys, st.sampled_from(["last", "first", "min", "max", "count"]))
+        metrics = st.builds(Metric, self.keys, st.sampled_from([*get_args(FloatSummary), *get_args(IntegerSummary)]))
         return st.one_of(ATTRIBUTES, metrics, st.builds(Param, self.keys), st.builds(Tag, self.keys))
 
 
@@ -86,7 +87,7 @@ def _value_kinds(operand: Operand, words: Vocabulary) -> list[st.SearchStrategy[
     """The values that IN takes beside an operand; values of one kind only stand together."""
     numbers: st.SearchStrategy[Value] = st.one_of(words.integers, words.floats)
     if isinstance(operand, Metric):
-        return [numbers if operand.summary == "count" else words.floats]
+        return [numbers if operand.summary in INTEGER_SUMMARIES else words.floats]
     if isinstance(operand, Param):
         return [words.texts, numbers]
     if not isinstance(operand, Attribute):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -13,6 +13,8 @@ from google.rpc import code_pb2, status_pb2
 from milepost import v1 as pb
 from support.api import TIMEOUT_S, Api, Download, RawAnswer, descriptor, response_class
 from support.errors import ApiError, api_error
+from support.metric_stream import MetricStream
+from support.watching import Watch
 
 MAX_DOWNLOAD_PIECE = 1024 * 1024
 _UPLOAD = "milepost.v1.ArtifactService/UploadArtifact"
@@ -91,6 +93,25 @@ class GrpcApi(Api):
             return [parse(message) async for message in call]
         except grpc.aio.AioRpcError as error:
             raise read_error(error) from error
+
+    def watch(self, method: str, request: Message, headers: dict[str, str] | None = None) -> Watch:
+        return Watch(self._watched(method, request, tuple((headers or {}).items())))
+
+    async def _watched(
+        self, method: str, request: Message, metadata: tuple[tuple[str, str], ...]
+    ) -> AsyncGenerator[Any, None]:
+        call = self._channel.unary_stream(f"/{method}", None, None)(request.SerializeToString(), metadata=metadata)
+        try:
+            async for message in call:
+                yield response_class(method).FromString(message)
+        except grpc.aio.AioRpcError as error:
+            raise read_error(error) from error
+        finally:
+            call.cancel()
+
+    def stream_metrics(self) -> MetricStream:
+        """Opens a metric stream, to be used as a context manager."""
+        return MetricStream(self._channel)
 
     async def download(self, request: pb.DownloadArtifactRequest) -> Download:
         answers: list[pb.DownloadArtifactResponse] = await self.stream(

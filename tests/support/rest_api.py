@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -15,7 +15,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from milepost import v1 as pb
 from support.api import TIMEOUT_S, Api, Download, RawAnswer, descriptor, pieces, response_class
 from support.errors import ApiError, api_error
-from support.rest_binding import bind
+from support.rest_binding import bind, rules
+from support.watching import Watch
 
 # HTTP statuses that may stand for each code: the standard ones of google.rpc.Code, and finer ones where HTTP has them.
 _STATUSES = {
@@ -100,7 +101,47 @@ class RestApi(Api):
         return json_format.Parse(response.content, pb.UploadArtifactResponse()).artifact
 
     async def stream(self, method: str, request: Message) -> list[Any]:
-        raise NotImplementedError("REST answers a download with bytes: use download")
+        bound = bind(descriptor(method), request, 0)
+        response = await self.send(bound.verb, bound.target, bound.body, {"content-type": _JSON} if bound.body else {})
+        made = response_class(method)
+        kind = response.headers["content-type"].partition(";")[0]
+        body = rules(descriptor(method))[0].response_body
+        if body:
+            whole: Any = made()
+            getattr(whole, body).content_type = kind
+            getattr(whole, body).data = response.content
+            return [whole]
+        assert kind == "application/x-ndjson"
+        messages = []
+        for line in response.text.splitlines():
+            document = json.loads(line)
+            if "error" in document:
+                raise api_error(json_format.ParseDict(document["error"], status_pb2.Status()), "")
+            messages.append(json_format.ParseDict(document["result"], made()))
+        return messages
+
+    def watch(self, method: str, request: Message, headers: dict[str, str] | None = None) -> Watch:
+        return Watch(self._watched(method, request, {"accept": "text/event-stream"} | (headers or {})))
+
+    async def _watched(self, method: str, request: Message, headers: dict[str, str]) -> AsyncGenerator[Any, None]:
+        target = bind(descriptor(method), request).target.encode("ascii")
+        sent = self._http.build_request("GET", "/", headers=headers, extensions={"target": target})
+        response = await self._http.send(sent, stream=True)
+        try:
+            if not response.is_success:
+                await response.aread()
+                raise read_error(response)
+            assert response.headers["content-type"] == "text/event-stream"
+            event: dict[str, str] = {}
+            async for line in response.aiter_lines():
+                if line:
+                    name, _, value = line.partition(": ")
+                    event[name] = value
+                elif "data" in event:
+                    yield _message(event, response_class(method)())
+                    event = {}
+        finally:
+            await response.aclose()
 
     async def download(self, request: pb.DownloadArtifactRequest) -> Download:
         headers = {}
@@ -128,6 +169,15 @@ class RestApi(Api):
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _message(event: dict[str, str], message: Any) -> Any:
+    """The message of a Server-Sent Event, whose id is the message's token."""
+    if event.get("event") == "error":
+        raise api_error(json_format.Parse(event["data"], status_pb2.Status()), "")
+    json_format.Parse(event["data"], message)
+    assert event.get("id", "") == message.resume_token
+    return message
 
 
 def artifact_target(run_id: str, path: str) -> str:

@@ -32,7 +32,10 @@ class Refusing:
         async def refuse(request: Any, call: Call) -> Any:
             raise NotFound(f"no {name}", reason=pb.ERROR_REASON_RUN_NOT_FOUND)
 
-        return refuse
+        async def refuse_stream(request: Any, call: Call) -> AsyncIterator[Any]:
+            yield await refuse(request, call)
+
+        return refuse_stream if name.startswith("watch_") else refuse
 
 
 class Tracking(Refusing):

@@ -80,7 +80,7 @@ def store(recipe: Recipe) -> Callable[[Transaction], Awaitable[None]]:
     async def work(tx: Transaction) -> None:
         key = await tx.runs.create(recipe.run, recipe.run.start_time.ToMicroseconds() + 7)
         assert key is not None
-        await tx.metrics.append(key, recipe.metrics)
+        await tx.metrics.append(key, recipe.metrics, BASE_US)
         await tx.runs.log_inputs(key, recipe.run.inputs)
         if recipe.deleted:
             await tx.runs.set_deleted(key, True, BASE_US)

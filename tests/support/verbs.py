@@ -14,6 +14,7 @@ from support.values import chunks, param, unique
 
 if TYPE_CHECKING:
     from support.api import Download
+    from support.watching import Watch
 
 _TRACKING = "milepost.v1.TrackingService"
 _METRICS = "milepost.v1.MetricService"
@@ -36,14 +37,28 @@ class Verbs(ABC):
         """See `Api.upload`."""
 
     @abstractmethod
+    async def stream(self, method: str, request: Message) -> list[Any]:
+        """See `Api.stream`."""
+
+    @abstractmethod
     async def download(self, request: pb.DownloadArtifactRequest) -> Download:
         """See `Api.download`."""
+
+    @abstractmethod
+    def watch(self, method: str, request: Message, headers: dict[str, str] | None = None) -> Watch:
+        """See `Api.watch`."""
 
     async def get_server_info(self) -> pb.ServerInfo:
         response: pb.GetServerInfoResponse = await self.call(
             "milepost.v1.ServerService/GetServerInfo", pb.GetServerInfoRequest()
         )
         return response.server
+
+    async def get_database_status(self) -> pb.DatabaseStatus:
+        response: pb.GetDatabaseStatusResponse = await self.call(
+            "milepost.v1.ServerService/GetDatabaseStatus", pb.GetDatabaseStatusRequest()
+        )
+        return response.status
 
     # Experiments
 
@@ -133,6 +148,24 @@ class Verbs(ABC):
         response: pb.ListRunsResponse = await self.call(f"{_TRACKING}/ListRuns", request, binding=binding)
         return response
 
+    async def count_runs(self, **fields: Any) -> int:
+        response: pb.CountRunsResponse = await self.call(f"{_TRACKING}/CountRuns", pb.CountRunsRequest(**fields))
+        return response.runs
+
+    async def group_runs(self, **fields: Any) -> pb.GroupRunsResponse:
+        response: pb.GroupRunsResponse = await self.call(f"{_TRACKING}/GroupRuns", pb.GroupRunsRequest(**fields))
+        return response
+
+    async def list_run_keys(self, **fields: Any) -> pb.ListRunKeysResponse:
+        request = pb.ListRunKeysRequest(**fields)
+        response: pb.ListRunKeysResponse = await self.call(f"{_TRACKING}/ListRunKeys", request)
+        return response
+
+    async def list_run_values(self, **fields: Any) -> pb.ListRunValuesResponse:
+        request = pb.ListRunValuesRequest(**fields)
+        response: pb.ListRunValuesResponse = await self.call(f"{_TRACKING}/ListRunValues", request)
+        return response
+
     async def update_run(self, run: pb.Run, *mask: str, request_id: str = "") -> pb.Run:
         """Updates a run; without `mask` the request has none."""
         request = pb.UpdateRunRequest(run=run, request_id=request_id)
@@ -155,6 +188,24 @@ class Verbs(ABC):
         request = pb.PurgeRunRequest(run_id=run_id, dry_run=dry_run)
         response: pb.PurgeRunResponse = await self.call(f"{_TRACKING}/PurgeRun", request)
         return response.purged
+
+    async def purge_runs(self, **fields: Any) -> pb.PurgeRunsResponse:
+        response: pb.PurgeRunsResponse = await self.call(f"{_TRACKING}/PurgeRuns", pb.PurgeRunsRequest(**fields))
+        return response
+
+    def watch_run(self, run_id: str, *read_mask: str, resume_token: str = "") -> Watch:
+        """Watches a run; without `read_mask` all of it."""
+        request = pb.WatchRunRequest(run_id=run_id, resume_token=resume_token)
+        if read_mask:
+            request.read_mask.CopyFrom(FieldMask(paths=read_mask))
+        return self.watch(f"{_TRACKING}/WatchRun", request)
+
+    def watch_experiment(self, experiment_id: str, *read_mask: str, resume_token: str = "") -> Watch:
+        """Watches the runs of an experiment; without `read_mask` all of them."""
+        request = pb.WatchExperimentRequest(experiment_id=experiment_id, resume_token=resume_token)
+        if read_mask:
+            request.read_mask.CopyFrom(FieldMask(paths=read_mask))
+        return self.watch(f"{_TRACKING}/WatchExperiment", request)
 
     async def log_batch(
         self,
@@ -197,9 +248,51 @@ class Verbs(ABC):
         response: pb.LogMetricsResponse = await self.call(f"{_METRICS}/LogMetrics", request)
         return response.metric_points
 
+    def watch_metrics(self, run_ids: Sequence[str], *keys: str, **fields: Any) -> Watch:
+        """Watches points of runs; without `keys` those of all metrics."""
+        request = pb.WatchMetricsRequest(run_ids=run_ids, metric_keys=keys, **fields)
+        return self.watch(f"{_METRICS}/WatchMetrics", request)
+
+    async def rewind_metrics(self, run_id: str, after_step: int, *keys: str, request_id: str = "") -> int:
+        """Takes back points and returns their number."""
+        request = pb.RewindMetricsRequest(run_id=run_id, after_step=after_step, metric_keys=keys, request_id=request_id)
+        response: pb.RewindMetricsResponse = await self.call(f"{_METRICS}/RewindMetrics", request)
+        return response.metric_points
+
+    async def delete_metrics(self, run_id: str, *keys: str) -> int:
+        """Removes metrics and returns the number of their points."""
+        request = pb.DeleteMetricsRequest(run_id=run_id, metric_keys=keys)
+        response: pb.DeleteMetricsResponse = await self.call(f"{_METRICS}/DeleteMetrics", request)
+        return response.metric_points
+
+    async def recompute_metric_summaries(self, run_id: str, *keys: str) -> list[str]:
+        """Computes summaries anew and returns the keys of those that were wrong."""
+        request = pb.RecomputeMetricSummariesRequest(run_id=run_id, metric_keys=keys)
+        response: pb.RecomputeMetricSummariesResponse = await self.call(f"{_METRICS}/RecomputeMetricSummaries", request)
+        return list(response.corrected_keys)
+
     async def list_metric_history(self, run_id: str, metric_key: str, **fields: Any) -> pb.ListMetricHistoryResponse:
         request = pb.ListMetricHistoryRequest(run_id=run_id, metric_key=metric_key, **fields)
         response: pb.ListMetricHistoryResponse = await self.call(f"{_METRICS}/ListMetricHistory", request)
+        return response
+
+    async def stream_metric_history(self, run_id: str, *keys: str) -> list[pb.MetricPoints]:
+        """The points of the messages, as the server cut them; without `keys` those of all metrics."""
+        request = pb.StreamMetricHistoryRequest(run_id=run_id, metric_keys=keys)
+        return [message.points for message in await self.stream(f"{_METRICS}/StreamMetricHistory", request)]
+
+    async def export_metric_history(self, run_id: str, *keys: str) -> bytes:
+        """An Arrow IPC stream; without `keys` of all metrics."""
+        request = pb.ExportMetricHistoryRequest(run_id=run_id, metric_keys=keys)
+        messages = await self.stream(f"{_METRICS}/ExportMetricHistory", request)
+        assert messages[0].body.content_type == "application/vnd.apache.arrow.stream"
+        return b"".join(message.body.data for message in messages)
+
+    async def get_metric_series(
+        self, run_ids: Sequence[str], keys: Sequence[str], **fields: Any
+    ) -> pb.GetMetricSeriesResponse:
+        request = pb.GetMetricSeriesRequest(run_ids=run_ids, metric_keys=keys, **fields)
+        response: pb.GetMetricSeriesResponse = await self.call(f"{_METRICS}/GetMetricSeries", request)
         return response
 
     # Artifacts
@@ -234,3 +327,8 @@ class Verbs(ABC):
         request = pb.DeleteArtifactsRequest(run_id=run_id, path=path)
         response: pb.DeleteArtifactsResponse = await self.call(f"{_ARTIFACTS}/DeleteArtifacts", request)
         return response.files
+
+    async def purge_orphaned_artifacts(self, *, dry_run: bool = False) -> pb.PurgeOrphanedArtifactsResponse:
+        request = pb.PurgeOrphanedArtifactsRequest(dry_run=dry_run)
+        response: pb.PurgeOrphanedArtifactsResponse = await self.call(f"{_ARTIFACTS}/PurgeOrphanedArtifacts", request)
+        return response

@@ -219,7 +219,7 @@ async def test_a_reader_that_leaves_ends_the_handler_at_once() -> None:
 
 
 async def test_calls_above_the_limit_are_refused_and_leave_their_room() -> None:
-    admission = Admission(1)
+    admission = Admission(1, 1)
     dispatcher = Dispatcher([admission])
 
     async def nest(request: Any, call: Call) -> Message:
@@ -235,7 +235,7 @@ async def test_calls_above_the_limit_are_refused_and_leave_their_room() -> None:
 
 
 async def test_draining_refuses_new_calls_and_waits_for_those_at_work() -> None:
-    admission = Admission(10)
+    admission = Admission(10, 10)
     dispatcher = Dispatcher([admission])
     begun, go_on = asyncio.Event(), asyncio.Event()
 

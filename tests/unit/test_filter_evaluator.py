@@ -140,13 +140,14 @@ def test_params_go_numbers_booleans_text(direction: str, expected: list[str]) ->
     assert [run.run_id for run in ordered] == expected
 
 
-def test_later_keys_and_then_the_id_break_ties() -> None:
-    rows = [("c", "x", "u"), ("b", "x", "v"), ("a", "x", "u"), ("d", "w", "u")]
+def test_later_keys_and_then_creation_break_ties() -> None:
+    rows = [("a", "x", "u"), ("b", "x", "v"), ("c", "x", "u"), ("d", "w", "u")]
     runs = [pb.Run(run_id=run_id, name=name, user=user) for run_id, name, user in rows]
     ordered = sort_runs(runs, parse_order_by("name DESC, user", RUNS))
     assert [run.run_id for run in ordered] == ["a", "c", "b", "d"]
 
 
-def test_experiment_ties_go_by_the_number_of_the_id() -> None:
-    experiments = [pb.Experiment(experiment_id=text) for text in ("10", "9")]
-    assert [each.experiment_id for each in sort_runs(experiments, ())] == ["9", "10"]
+def test_ties_go_the_way_of_the_last_key() -> None:
+    runs = [pb.Run(run_id=run_id) for run_id in "ab"]
+    assert [run.run_id for run in sort_runs(runs, parse_order_by("name", RUNS))] == ["a", "b"]
+    assert [run.run_id for run in sort_runs(runs, parse_order_by("name DESC", RUNS))] == ["b", "a"]

@@ -38,9 +38,10 @@ def test_a_relative_axis_counts_from_its_origin_and_stops_at_the_ends_of_int64()
 
 def test_a_series_without_points_of_interest_has_no_buckets() -> None:
     thinner = Thinner(Axis.step(), Buckets.over(0, 9, 10))
-    thinner.add_points(Points.of([10, 11], [0, 0], [0.5, 0.5]), np.array([0]), np.array([2]))
+    none = np.zeros(1, np.intp)
+    thinner.add_points(Points.of([10, 11], [0, 0], [0.5, 0.5]), none, np.array([0]), np.array([2]))
     series = pb.MetricSeries()
-    thinner.fill(series)
+    thinner.fill([series])
     assert series == pb.MetricSeries()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -21,7 +20,7 @@ from milepost_server.calls.handlers import HandlerTable
 from milepost_server.calls.interceptors.admission import Admission
 from milepost_server.calls.interceptors.observation import Observation
 from milepost_server.calls.interceptors.validation import Validation
-from milepost_server.calls.rules import compile_rules
+from milepost_server.calls.rules import compile_rules, rules_for
 from milepost_server.config import Settings
 from milepost_server.errors import DomainError
 from milepost_server.http_server import HttpServer
@@ -33,12 +32,21 @@ from milepost_server.servicers.server import ServerServicer
 from milepost_server.servicers.tracking import TrackingServicer
 from milepost_server.services.artifacts import ArtifactService
 from milepost_server.services.batches import BatchService
+from milepost_server.services.changes import ChangeFeed
 from milepost_server.services.clock import system_clock
 from milepost_server.services.experiments import ExperimentService
+from milepost_server.services.folding import fold_forever
+from milepost_server.services.metric_reads import MetricReadService
+from milepost_server.services.metric_series import MetricSeriesService
+from milepost_server.services.metric_streams import MetricStreamService
 from milepost_server.services.metrics import MetricService
 from milepost_server.services.purges import PurgeService
 from milepost_server.services.replays import sweep_replays
+from milepost_server.services.run_facets import RunFacetService
 from milepost_server.services.runs import RunService
+from milepost_server.services.upkeep import UpkeepService, renew_statistics_forever
+from milepost_server.services.watch_metrics import MetricWatchService
+from milepost_server.services.watches import WatchService
 from milepost_server.storage.artifacts.store import ArtifactStore
 from milepost_server.storage.sql.open import open_storage
 from milepost_server.storage.sql.revision import ensure_schema
@@ -62,7 +70,7 @@ class Server:
         self.grpc_port = 0
         self.http_port = 0
         self._registry = CollectorRegistry()
-        self._admission = Admission(settings.max_concurrent_calls)
+        self._admission = Admission(settings.max_concurrent_calls, settings.max_watches)
         self._ready = False
         self._stopped = False
 
@@ -106,7 +114,12 @@ class Server:
             await self._close_stores()
             raise
         self._info.grpc_port, self._info.http_port = self.grpc_port, self.http_port
-        self._sweeper = asyncio.create_task(self._sweep_forever())
+        self._changes.start()
+        self._background = [
+            asyncio.create_task(self._sweep_forever()),
+            asyncio.create_task(fold_forever(self._storage, system_clock)),
+            asyncio.create_task(renew_statistics_forever(self._upkeep)),
+        ]
         self._ready = True
 
     async def stop(self) -> None:
@@ -116,28 +129,37 @@ class Server:
         self._stopped, self._ready = True, False
         await self._grpc.drain()
         await asyncio.sleep(_NOTICE_S)
+        self._metric_streams.drain()
+        self._changes.stop()
         if not await self._admission.drain(self.settings.drain_s):
             _log.warning("calls were still at work when the drain time ended", extra={"calls": self._admission.at_work})
         await asyncio.gather(self._grpc.stop(1), self._http.stop(1))
-        self._sweeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._sweeper
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self._close_stores()
 
     async def _close_stores(self) -> None:
+        await self._changes.close()
         await self._artifact_service.close()
         await self._storage.close()
         await self._artifacts.close()
 
     def _handlers(self, revision: str) -> HandlerTable:
         storage, clock = self._storage, system_clock
+        self._changes = ChangeFeed(storage, clock)
         self._artifact_service = ArtifactService(storage, self._artifacts, clock)
+        check_stream = rules_for(pb.StreamMetricsRequest.DESCRIPTOR).check
+        self._metric_streams = MetricStreamService(storage, clock, check_stream)
         tracking = TrackingServicer(
             ExperimentService(storage, clock),
             RunService(storage, clock),
+            RunFacetService(storage),
             BatchService(storage, clock),
-            PurgeService(storage, self._artifacts.delete_tree),
+            PurgeService(storage, self._artifacts.delete_tree, clock),
+            WatchService(storage, self._changes, clock),
         )
+        self._upkeep = UpkeepService(storage)
         self._info = pb.ServerInfo(
             version=__version__,
             database=storage.kind,
@@ -151,13 +173,22 @@ class Server:
                 (tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"], tracking),
                 (
                     metric_service_pb2.DESCRIPTOR.services_by_name["MetricService"],
-                    MetricServicer(MetricService(storage, clock)),
+                    MetricServicer(
+                        MetricService(storage, clock),
+                        MetricReadService(storage),
+                        MetricSeriesService(storage),
+                        self._metric_streams,
+                        MetricWatchService(storage, self._changes),
+                    ),
                 ),
                 (
                     artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"],
                     ArtifactServicer(self._artifact_service),
                 ),
-                (server_service_pb2.DESCRIPTOR.services_by_name["ServerService"], ServerServicer(self._info)),
+                (
+                    server_service_pb2.DESCRIPTOR.services_by_name["ServerService"],
+                    ServerServicer(self._info, self._upkeep),
+                ),
             ]
         )
         compile_rules(method.descriptor.input_type for method in table)
@@ -169,6 +200,8 @@ class Server:
         GCCollector(registry=self._registry)
         at_work = Gauge("milepost_calls_at_work", "Calls being worked on.", registry=self._registry)
         at_work.set_function(lambda: self._admission.at_work)
+        watchers = Gauge("milepost_watchers", "Streams that follow changes.", registry=self._registry)
+        watchers.set_function(lambda: self._changes.watchers)
 
     async def _sweep_forever(self) -> None:
         """Removes what is kept for a day only: answers for repeats, and uploads that nobody finished."""

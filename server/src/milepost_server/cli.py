@@ -17,6 +17,7 @@ from milepost_server import config
 from milepost_server.app import Server
 from milepost_server.config import Settings
 from milepost_server.errors import DomainError
+from milepost_server.storage.sql.optimizing import optimize
 from milepost_server.storage.sql.revision import HEAD, current_revision, ensure_schema
 from milepost_server.telemetry import set_up_logging
 
@@ -48,6 +49,7 @@ def server(
     max_concurrent_calls: Annotated[
         int | None, typer.Option(help=_described("max_concurrent_calls"), show_default="1000")
     ] = None,
+    max_watches: Annotated[int | None, typer.Option(help=_described("max_watches"), show_default="1000")] = None,
     database_pool: Annotated[int | None, typer.Option(help=_described("database_pool"), show_default="10")] = None,
     allowed_host: Annotated[
         list[str] | None, typer.Option(help=_described("allowed_hosts") + " May be given several times.")
@@ -118,6 +120,23 @@ def db_status(
         typer.echo(f"current: {current or 'none (empty database)'}\nneeded:  {HEAD}")
     if current not in (None, HEAD):
         raise typer.Exit(1)
+
+
+@db.command("optimize")
+def db_optimize(config_file: ConfigFile = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Give space that holds nothing back, and renew the planner's statistics.
+
+    SQLite: stop the server first. The others go on serving meanwhile.
+    """
+    settings = _settings(config_file, data_dir=data_dir, database_url=database_url)
+    try:
+        current = asyncio.run(current_revision(settings.sql_url))
+        if current != HEAD:
+            _refuse(f"the database has schema revision {current or 'none'} and not {HEAD}. Run `milepost db upgrade`.")
+        asyncio.run(optimize(settings.sql_url))
+    except (DomainError, OSError, ValueError) as error:
+        _refuse(str(error))
+    typer.echo("The database is optimized.")
 
 
 def _settings(config_file: Path | None, **flags: Any) -> Settings:

@@ -20,7 +20,8 @@ class Settings(BaseSettings):
     grpc_port: int = Field(5001, ge=0, le=65535, description="Port of gRPC; 0 takes a free one and prints it.")
     database_url: str = Field(
         "",
-        description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME. Default: a file in the data folder.",
+        description="sqlite:///PATH, or postgresql:// or mariadb:// with USER:PASSWORD@HOST:PORT/NAME. "
+        "Default: a file in the data folder.",
     )
     artifact_root: str = Field(
         "", description="Path or fsspec URL where artifacts are kept. Default: artifacts/ in the data folder."
@@ -34,7 +35,8 @@ class Settings(BaseSettings):
         32 * 1024 * 1024, ge=1024, description="Most bytes of a message or an HTTP body that is no artifact stream."
     )
     max_concurrent_calls: int = Field(1000, ge=1, description="Most calls worked on at once; further ones are refused.")
-    database_pool: int = Field(10, ge=1, description="Most connections to PostgreSQL.")
+    max_watches: int = Field(1000, ge=1, description="Most streams of changes at once; further ones are refused.")
+    database_pool: int = Field(10, ge=1, description="Most connections to a database server.")
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Host names, besides addresses and localhost, under which browsers may reach the server."
     )

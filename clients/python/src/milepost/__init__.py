@@ -22,7 +22,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 if TYPE_CHECKING:
     from milepost import data, errors
     from milepost._active import ActiveRun
-    from milepost._views import MetricHistory, RunState
+    from milepost._metric_views import MetricHistory
+    from milepost._views import RunState
     from milepost.aio import AsyncClient
     from milepost.client import Client, Experiment, Run
     from milepost.data import Dataset
@@ -107,7 +108,7 @@ _HOMES = {
     "Client": "milepost.client",
     "Dataset": "milepost.data",
     "Experiment": "milepost.client",
-    "MetricHistory": "milepost._views",
+    "MetricHistory": "milepost._metric_views",
     "MilepostError": "milepost.errors",
     "MilepostWarning": "milepost.errors",
     "Run": "milepost.client",

@@ -15,9 +15,10 @@ from milepost import _media
 from milepost import v1 as pb
 from milepost._batches import Entries
 from milepost._handles import Run
+from milepost._metric_views import MetricHistories, MetricHistory
 from milepost._values import INT64_MAX, INT64_MIN, MetricsInput, now_ms, to_int64, to_param_or_text
-from milepost._views import MetricHistory, RunState
-from milepost._writer import UnarySender, Writer
+from milepost._views import RunState
+from milepost._writer import Writer
 from milepost.artifacts._transfer import Progress, artifact_path
 from milepost.client import Client
 from milepost.config import ClientConfig
@@ -41,7 +42,7 @@ class Session:
     def __init__(self, config: ClientConfig, before_sending: Callable[[], None] = lambda: None) -> None:
         self.config = config
         self.client = Client(config.address, timeout_s=config.timeout_s)
-        self.writer = Writer(UnarySender(self.client._transport), strict=config.strict, before_sending=before_sending)
+        self.writer = Writer(self.client._transport, config, before_sending)
 
     def flush(self, timeout_s: float | None) -> bool:
         """Waits for the writer and reports losses: a `MilepostWarning`, or `LoggingError` when strict."""
@@ -52,11 +53,11 @@ class Session:
 
     def report(self, problems: list[str]) -> bool:
         """Says what was lost since the last report, after `problems`. Returns whether there is nothing to say."""
-        losses, cause = self.writer.take_losses()
+        losses, cause = self.writer.losses.take()
         problems = problems + losses
         if not problems:
             return True
-        totals = f" ({self.writer.refused} values refused and {self.writer.dropped} lost so far)"
+        totals = f" ({self.writer.losses.refused} values refused and {self.writer.losses.dropped} lost so far)"
         text = f"Not everything that was logged is stored: {'; '.join(problems)}{totals}"
         if self.config.strict:
             raise LoggingError(text) from cause
@@ -76,6 +77,7 @@ class ActiveRun(Run):
         super().__init__(session.client, proto)
         self._session = session
         self._writer = session.writer
+        self._points = session.writer.points
         self._id = proto.run_id
         self.pid = os.getpid()
         self.ended = False
@@ -104,13 +106,14 @@ class ActiveRun(Run):
             step = 0
         elif type(step) is not int or not INT64_MIN <= step <= INT64_MAX:
             step = to_int64("step", step)
+        if type(value) is not float:
+            value = float(value)
         time_ms = time_ns() // 1_000_000 if timestamp_ms is None else to_int64("timestamp_ms", timestamp_ms)
-        point = (self._id, key, float(value), step, time_ms)
-        writer = self._writer
-        if len(writer.records) < writer.limit:
-            writer.records.append(point)
+        points = self._points
+        if len(points) < self._writer.limit:
+            points += (self._id, key, value, step, time_ms)
         else:
-            writer.add([point])
+            self._writer.add_points((self._id, key, value, step, time_ms))
 
     def log_metrics(self, metrics: MetricsInput, step: int | None = None, *, timestamp_ms: int | None = None) -> None:
         """Logs a point of each key, as `log_metric`. Columns of points are sent at once and waited for."""
@@ -120,12 +123,13 @@ class ActiveRun(Run):
         step = 0 if step is None else to_int64("step", step)
         time_ms = now_ms() if timestamp_ms is None else to_int64("timestamp_ms", timestamp_ms)
         run_id = self._id
-        points = [(run_id, key, float(value), step, time_ms) for key, value in metrics.items()]
-        writer = self._writer
-        if len(writer.records) + len(points) <= writer.limit:
-            writer.records.extend(points)
-        elif points:
-            writer.add(points)
+        added: list[Any] = []
+        for key, value in metrics.items():
+            added += (run_id, key, float(value), step, time_ms)
+        if len(self._points) + len(added) <= self._writer.limit:
+            self._points.extend(added)
+        elif added:
+            self._writer.add_points(added)
 
     def log_param(self, key: str, value: Any) -> None:
         """Logs a param; what is no str, bool, number or JSON value is logged as `str(value)`. Write-once."""
@@ -136,7 +140,7 @@ class ActiveRun(Run):
         data = tuple([(str(key), to_param_or_text(key, value)) for key, value in params.items()])
         size = sum([_ENTRY_BYTES + len(key) + value.ByteSize() for key, value in data])
         if data:
-            self._writer.add([Entries(self._id, "params", data, size)])
+            self._writer.add_entries(Entries(self._id, "params", data, size))
 
     def set_tag(self, key: str, value: Any) -> None:
         """Adds or changes a tag, as `str(value)`."""
@@ -147,7 +151,7 @@ class ActiveRun(Run):
         data = tuple([(str(key), str(value)) for key, value in tags.items()])
         size = sum([_ENTRY_BYTES + len(key) + 2 * len(value) for key, value in data])
         if data:
-            self._writer.add([Entries(self._id, "tags", data, size)])
+            self._writer.add_entries(Entries(self._id, "tags", data, size))
 
     def log_batch(
         self,
@@ -181,6 +185,7 @@ class ActiveRun(Run):
         problems = []
         if not self._session.writer.flush(timeout_s):
             problems.append(f"{self._session.writer.pending} values were not sent within {timeout_s:g} s")
+        self._session.writer.finish(self._id)
         try:
             super().end(state)
         except MilepostError as error:
@@ -198,6 +203,11 @@ class ActiveRun(Run):
         """Sends what is queued and reads all points of a metric. Raises `MetricNotFound`."""
         self.flush()
         return super().metric_history(key)
+
+    def metric_histories(self, *keys: str) -> MetricHistories:
+        """Sends what is queued and reads all points of some metrics, or of all, by key. Raises `MetricNotFound`."""
+        self.flush()
+        return super().metric_histories(*keys)
 
     def delete_tags(self, *keys: str) -> None:
         """Sends what is queued and removes tags. Raises `TagNotFound`."""

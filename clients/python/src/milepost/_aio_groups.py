@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from milepost import _methods as rpc
 from milepost import _requests as req
 from milepost import v1 as pb
 from milepost._aio_handles import AsyncExperiment, AsyncRun
+from milepost._methods import Method
 from milepost._pages import AsyncPages
-from milepost._requests import View, name_list
+from milepost._requests import KeyKind, View, name_list
 from milepost._values import MetricsInput
-from milepost._views import MetricHistory, RunState
+from milepost._views import RunState
+from milepost._watching import AsyncWatch, Course, Item, RunChanges, RunReader
 from milepost.errors import ExperimentExists, ExperimentNotFound
 
 if TYPE_CHECKING:
@@ -24,6 +27,12 @@ class _Group:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
         self._transport = client._transport
+
+    def _watch(
+        self, method: Method[Any, Any], request: Any, read: Callable[[Any], Iterable[Item]], timeout: float | None
+    ) -> AsyncWatch[Item]:
+        timeout_s = self._transport.config.timeout_s if timeout is None else timeout
+        return AsyncWatch(self._transport, Course(method, request, read, timeout_s))
 
     async def _experiment_ids(self, ids: Sequence[str], names: str | Sequence[str] | None) -> Sequence[str]:
         found = [(await self._client.experiments.get_by_name(name)).experiment_id for name in name_list(names)]
@@ -134,6 +143,23 @@ class AsyncExperiments(_Group):
         """See `Experiments.purge`."""
         return await self._transport.call(req.purge_experiment(experiment_id, dry_run), timeout)
 
+    def watch(
+        self,
+        experiment_id: str,
+        *,
+        fields: Sequence[str] | None = None,
+        resume_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncWatch[RunChanges[AsyncRun]]:
+        """See `Experiments.watch`."""
+        request = req.watch_experiment(experiment_id, fields, resume_token)
+
+        def read(response: pb.WatchExperimentResponse) -> builtins.list[RunChanges[AsyncRun]]:
+            runs = [AsyncRun(self._client, proto) for proto in response.runs]
+            return [RunChanges(runs, [*response.purged_run_ids])]
+
+        return self._watch(rpc.WATCH_EXPERIMENT, request, read, timeout)
+
     async def _one(self, op: req.Op[pb.Experiment], timeout: float | None) -> AsyncExperiment:
         return AsyncExperiment(self._client, await self._transport.call(op, timeout))
 
@@ -193,18 +219,96 @@ class AsyncRuns(_Group):
         order_by: str = "",
         view: View = "active",
         fields: Sequence[str] | None = None,
+        columns: Sequence[str] = (),
         page_size: int = 0,
         limit: int | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[AsyncRun]:
         """See `Runs.list`."""
-        op = req.list_runs((), filter, order_by, view, fields)
+        op = req.list_runs((), filter, order_by, view, fields, columns)
 
         async def fetch(token: str, size: int) -> tuple[builtins.list[AsyncRun], str]:
             if not op.request.experiment_ids:
                 op.request.experiment_ids.extend(await self._experiment_ids(experiment_ids, experiment))
             protos, next_token = await self._transport.call(op.page(token, size), timeout)
             return [AsyncRun(self._client, proto) for proto in protos], next_token
+
+        return AsyncPages(fetch, page_size=page_size, limit=limit)
+
+    async def count(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        filter: str = "",
+        view: View = "active",
+        timeout: float | None = None,
+    ) -> int:
+        """See `Runs.count`."""
+        chosen = await self._experiment_ids(experiment_ids, experiment)
+        return await self._transport.call(req.count_runs(chosen, filter, view), timeout)
+
+    def group(
+        self,
+        by: Sequence[str],
+        experiment_ids: Sequence[str] = (),
+        *,
+        metrics: Sequence[str] = (),
+        experiment: str | Sequence[str] | None = None,
+        filter: str = "",
+        order_by: str = "",
+        view: View = "active",
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[pb.RunGroup]:
+        """See `Runs.group`."""
+        op = req.group_runs(by, metrics, filter, order_by, view)
+        return self._facet(op, experiment_ids, experiment, page_size, limit, timeout)
+
+    def keys(
+        self,
+        kind: KeyKind,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        prefix: str = "",
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[str]:
+        """See `Runs.keys`."""
+        op = req.list_run_keys(kind, prefix)
+        return self._facet(op, experiment_ids, experiment, page_size, limit, timeout)
+
+    def values(
+        self,
+        column: str,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        prefix: str = "",
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[pb.RunValue]:
+        """See `Runs.values`."""
+        op = req.list_run_values(column, prefix)
+        return self._facet(op, experiment_ids, experiment, page_size, limit, timeout)
+
+    def _facet(
+        self,
+        op: req.PagedOp[Item],
+        experiment_ids: Sequence[str],
+        experiment: str | Sequence[str] | None,
+        page_size: int,
+        limit: int | None,
+        timeout: float | None,
+    ) -> AsyncPages[Item]:
+        async def fetch(token: str, size: int) -> tuple[builtins.list[Item], str]:
+            if not op.request.experiment_ids:
+                op.request.experiment_ids.extend(await self._experiment_ids(experiment_ids, experiment))
+            return await self._transport.call(op.page(token, size), timeout)
 
         return AsyncPages(fetch, page_size=page_size, limit=limit)
 
@@ -248,6 +352,20 @@ class AsyncRuns(_Group):
         """See `Runs.purge`."""
         return await self._transport.call(req.purge_run(run_id, dry_run), timeout)
 
+    async def purge_many(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        filter: str = "",
+        deleted_before: datetime | None = None,
+        limit: int = 0,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> pb.PurgeRunsResponse:
+        """See `Runs.purge_many`."""
+        op = req.purge_runs(experiment_ids, filter, deleted_before, limit, dry_run)
+        return await self._transport.call(op, timeout)
+
     async def log_batch(
         self,
         run_id: str,
@@ -270,36 +388,19 @@ class AsyncRuns(_Group):
         """See `Runs.log_inputs`."""
         await self._transport.call(req.log_inputs(run_id, inputs), timeout)
 
+    def watch(
+        self, run_id: str, *, fields: Sequence[str] | None = None, timeout: float | None = None
+    ) -> AsyncWatch[AsyncRun]:
+        """See `Runs.watch`."""
+        reader = RunReader()
+
+        def read(response: pb.WatchRunResponse) -> builtins.list[AsyncRun]:
+            return [AsyncRun(self._client, proto) for proto in reader(response)]
+
+        return self._watch(rpc.WATCH_RUN, req.watch_run(run_id, fields), read, timeout)
+
     async def _one(self, op: req.Op[pb.Run], timeout: float | None) -> AsyncRun:
         return AsyncRun(self._client, await self._transport.call(op, timeout))
-
-
-class AsyncMetrics(_Group):
-    """Verbs on metric points."""
-
-    async def log(
-        self,
-        run_id: str,
-        metrics: MetricsInput,
-        *,
-        step: int = 0,
-        timestamp_ms: int | None = None,
-        timeout: float | None = None,
-    ) -> int:
-        """See `Metrics.log`."""
-        return await self._transport.call(req.log_metrics(run_id, metrics, step, timestamp_ms), timeout)
-
-    async def history(
-        self, run_id: str, key: str, *, page_size: int = 0, limit: int | None = None, timeout: float | None = None
-    ) -> MetricHistory:
-        """See `Metrics.history`."""
-        op = req.list_metric_history(run_id, key)
-        history = MetricHistory(run_id, key)
-        token, more = "", True
-        while more:
-            pages, token = await self._transport.call(op.page(token, page_size), timeout)
-            more = history.extend(pages, limit) and token != ""
-        return history
 
 
 class AsyncDatasets(_Group):

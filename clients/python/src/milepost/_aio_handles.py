@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from milepost import v1 as pb
+from milepost._metric_views import MetricHistories, MetricHistory
 from milepost._pages import AsyncPages
 from milepost._values import MetricsInput
-from milepost._views import ExperimentView, MetricHistory, RunState, RunView
+from milepost._views import ExperimentView, RunState, RunView
+from milepost._watching import AsyncWatch, MetricUpdate
 
 if TYPE_CHECKING:
     from milepost.aio import AsyncClient
@@ -147,9 +149,25 @@ class AsyncRun(RunView):
         """See `Run.log_inputs`."""
         await self._client.runs.log_inputs(self.run_id, inputs)
 
+    async def rewind_metrics(self, after_step: int, *keys: str) -> int:
+        """See `Run.rewind_metrics`."""
+        return await self._client.metrics.rewind(self.run_id, after_step, keys)
+
     async def metric_history(self, key: str) -> MetricHistory:
         """See `Run.metric_history`."""
-        return await self._client.metrics.history(self.run_id, key)
+        return (await self._client.metrics.histories(self.run_id, key))[0]
+
+    async def metric_histories(self, *keys: str) -> MetricHistories:
+        """See `Run.metric_histories`."""
+        return await self._client.metrics.histories(self.run_id, keys)
+
+    def watch(self, *, fields: Sequence[str] | None = None) -> AsyncWatch[AsyncRun]:
+        """See `Run.watch`."""
+        return self._client.runs.watch(self.run_id, fields=fields)
+
+    def watch_metrics(self, *keys: str, max_points: int = 0) -> AsyncWatch[MetricUpdate]:
+        """See `Run.watch_metrics`."""
+        return self._client.metrics.watch([self.run_id], keys, max_points=max_points)
 
     async def upload_artifact(
         self,

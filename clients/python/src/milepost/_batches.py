@@ -1,24 +1,51 @@
-"""Records of the background writer, and the requests made of them."""
+"""Params and tags of the background writer as batches, and how a refused request is taken apart."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from milepost import v1 as pb
+from milepost.errors import InvalidArgumentError
 
-MAX_RECORDS = 2_000
 MAX_ENTRIES = 1_000
 MAX_TEXT = 4 * 1024 * 1024
-"""Most records, params or tags, and characters of these, in one request: far below the server's limits."""
+"""Most params or tags, and characters of these, in one request: far below the server's limits."""
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+"""Most bytes of one request. A single param or tag may need more than `MAX_TEXT`, but never more than this."""
 
 _Part = Callable[[pb.LogBatchRequest], None]
-_Columns = tuple[list[float], list[int], list[int]]
 
-Point = tuple[str, str, float, int, int]
-"""A metric point: run id, key, value, step, time in milliseconds. A bare tuple, since a loop makes millions of them."""
+
+@dataclass(slots=True)
+class Batch:
+    """What is sent, and answered, as a whole.
+
+    Args:
+        run_id: The run.
+        values: How many points, params and tags it holds.
+        wire: For params and tags a serialized `LogBatchRequest`, whose `request_id` makes a repeat safe. For points a
+            serialized `StreamMetricsRequest` without its sequence number, see `milepost._points.numbered`.
+        writer_id: For points, the writer that numbers them. Empty for params and tags.
+        sequence: For points, the number of the batch among those of its writer. 0 for params and tags.
+    """
+
+    run_id: str
+    values: int
+    wire: bytes
+    writer_id: str = ""
+    sequence: int = 0
+
+
+class Refused(NamedTuple):
+    """A part of a record that no request can hold, and why."""
+
+    what: str
+    error: Exception
+    values: int = 1
 
 
 class Entries(NamedTuple):
@@ -37,62 +64,42 @@ class Entries(NamedTuple):
     size: int
 
 
-Record = Point | Entries
+def pack_entries(entries: Iterable[Entries]) -> tuple[list[Batch], list[Refused]]:
+    """The fewest batches that log `entries`, in order, each with a `request_id` of its own.
 
-
-class Refused(NamedTuple):
-    """A part of a record that no request can hold, and why."""
-
-    what: str
-    error: Exception
-
-
-def group(records: Iterable[Record]) -> tuple[list[pb.LogBatchRequest], list[Refused]]:
-    """The fewest requests that log `records`: per run, with the points of a metric in columns, in order.
-
-    Each has a `request_id` of its own. A param that comes twice with different values goes into two requests, so that
-    the server refuses the second as it would have without batches. Points are not counted: give `MAX_RECORDS` at most.
+    A param that comes twice with different values goes into two batches, so that the server refuses the second as it
+    would have without batches.
     """
     builders: dict[str, _Builder] = {}
-    for record in records:
-        builder = builders.get(record[0])
+    for record in entries:
+        builder = builders.get(record.run_id)
         if builder is None:
-            builder = builders[record[0]] = _Builder(record[0])
-        if isinstance(record, Entries):
-            builder.add(record)
-            continue
-        _, key, value, step, timestamp_ms = record
-        try:
-            columns = builder.series.get(key)
-        except TypeError as error:  # a key that cannot be one, such as a list
-            builder.refused.append(Refused(f"metric {key!r} of run {record[0]}", error))
-            continue
-        if columns is None:
-            columns = builder.series[key] = ([], [], [])
-        columns[0].append(value)
-        columns[1].append(step)
-        columns[2].append(timestamp_ms)
-    requests: list[pb.LogBatchRequest] = []
+            builder = builders[record.run_id] = _Builder(record.run_id)
+        builder.add(record)
+    batches: list[Batch] = []
     refused: list[Refused] = []
     for builder in builders.values():
         builder.cut()
-        requests += builder.requests
+        batches += builder.batches
         refused += builder.refused
-    return requests, refused
+    return batches, refused
 
 
 def split(request: pb.LogBatchRequest) -> list[pb.LogBatchRequest]:
-    """Two requests that log the same together, to find out which part of it is refused. Empty when it has one part."""
+    """Two requests that log the same together, to find out which part of it is refused. Empty when it has one part.
+
+    Their ids follow from that of `request`: the same batch taken apart again, after a crash, makes no twins.
+    """
     parts: list[_Part] = [
-        *(partial(_put_param, key=key, value=value) for key, value in request.params.items()),
-        *(partial(_put_tag, key=key, value=value) for key, value in request.tags.items()),
+        *(partial(_put_param, key=key, value=value) for key, value in sorted(request.params.items())),
+        *(partial(_put_tag, key=key, value=value) for key, value in sorted(request.tags.items())),
         *(partial(_put_points, points=points) for points in request.metrics),
     ]
     if len(parts) < 2:
         return []
     halves = []
-    for share in (parts[: len(parts) // 2], parts[len(parts) // 2 :]):
-        half = pb.LogBatchRequest(run_id=request.run_id, request_id=uuid.uuid4().hex)
+    for number, share in enumerate((parts[: len(parts) // 2], parts[len(parts) // 2 :])):
+        half = pb.LogBatchRequest(run_id=request.run_id, request_id=f"{request.request_id}-{number}")
         for put in share:
             put(half)
         halves.append(half)
@@ -120,16 +127,15 @@ def describe(request: pb.LogBatchRequest) -> str:
 
 
 class _Builder:
-    """Collects the records of one run."""
+    """Collects the params and tags of one run."""
 
     def __init__(self, run_id: str) -> None:
-        self.requests: list[pb.LogBatchRequest] = []
+        self.batches: list[Batch] = []
         self.refused: list[Refused] = []
         self._run_id = run_id
         self._clear()
 
     def _clear(self) -> None:
-        self.series: dict[str, _Columns] = {}
         self._entries: dict[str, dict[str, Any]] = {"params": {}, "tags": {}}
         self._text = 0
 
@@ -149,11 +155,22 @@ class _Builder:
             self._put(request, f"param {key!r}", partial(_put_param, key=key, value=value))
         for key, text in self._entries["tags"].items():
             self._put(request, f"tag {key!r}", partial(_put_tag, key=key, value=text))
-        for key, columns in self.series.items():
-            self._put(request, f"metric {key!r}", partial(_put_series, key=key, columns=columns))
         self._clear()
-        if request.params or request.tags or request.metrics:
-            self.requests.append(request)
+        self._finish(request)
+
+    def _finish(self, request: pb.LogBatchRequest) -> None:
+        values = count(request)
+        if values == 0:
+            return
+        wire = request.SerializeToString()
+        if len(wire) <= MAX_REQUEST_BYTES:
+            self.batches.append(Batch(self._run_id, values, wire))
+            return
+        for half in split(request):
+            self._finish(half)
+        if values == 1:
+            error = InvalidArgumentError(f"{len(wire):,} bytes are more than the {MAX_REQUEST_BYTES:,} allowed")
+            self.refused.append(Refused(describe(request), error))
 
     def _put(self, request: pb.LogBatchRequest, what: str, part: _Part) -> None:
         try:
@@ -172,8 +189,3 @@ def _put_tag(request: pb.LogBatchRequest, key: str, value: str) -> None:
 
 def _put_points(request: pb.LogBatchRequest, points: pb.MetricPoints) -> None:
     request.metrics.append(points)
-
-
-def _put_series(request: pb.LogBatchRequest, key: str, columns: _Columns) -> None:
-    values, steps, times = columns
-    request.metrics.append(pb.MetricPoints(key=key, values=values, steps=steps, timestamps_ms=times))

@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from milepost._methods import Method
 from milepost._requests import Op
@@ -74,10 +74,10 @@ class _Connection:
         self._make_channel = make_channel
         # Channel and callables by process. Changed by single dictionary operations only: threads that open together
         # come to share one channel, and there is no lock that a fork could leave held.
-        self._open: dict[int, tuple[Any, dict[str, Any]]] = {}
+        self._open: dict[int, tuple[Any, dict[tuple[str, bool], Any]]] = {}
 
-    def callable(self, method: Method[Any, Any]) -> Any:
-        """What calls `method`."""
+    def callable(self, method: Method[Any, Any], *, serialized: bool = False) -> Any:
+        """What calls `method`, with request messages or with requests that are serialized already."""
         pid = os.getpid()
         opened = self._open.get(pid)
         if opened is None:
@@ -87,13 +87,13 @@ class _Connection:
             if opened[0] is not channel:  # another thread was faster; only synchronous channels are used by several
                 channel.close()
         channel, callables = opened
-        found = callables.get(method.name)
+        found = callables.get((method.name, serialized))
         if found is None:
             kinds = {True: "stream", False: "unary"}
             kind = f"{kinds[method.descriptor.client_streaming]}_{kinds[method.descriptor.server_streaming]}"
-            found = callables[method.name] = getattr(channel, kind)(
+            found = callables[method.name, serialized] = getattr(channel, kind)(
                 method.path,
-                request_serializer=method.request.SerializeToString,
+                request_serializer=None if serialized else method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
             )
         return found
@@ -186,11 +186,95 @@ class Transport:
         finally:
             call.cancel()
 
+    def exchange(self, method: Method[Any, Any], requests: Iterable[bytes]) -> Exchange:
+        """Begins a call that streams serialized requests up and responses down, for as long as it takes."""
+        call_id = secrets.token_hex(8)
+        call = self._connection.callable(method, serialized=True)(iter(requests), metadata=(("x-request-id", call_id),))
+        return Exchange(call, call_id)
+
+    def follow(self, method: Method[Any, Any], request: Any) -> Exchange:
+        """Begins a call that streams responses down, for as long as it takes."""
+        call_id = secrets.token_hex(8)
+        return Exchange(self._connection.callable(method)(request, metadata=(("x-request-id", call_id),)), call_id)
+
+    def start(
+        self, method: Method[Any, Any], request: bytes, timeout_s: float, done: Callable[[MilepostError | None], None]
+    ) -> None:
+        """Makes one attempt at a unary call, in the background.
+
+        Args:
+            method: The method.
+            request: Its serialized request.
+            timeout_s: Seconds that it may take.
+            done: Called from another thread with the error, or None.
+        """
+        attempts = Attempts(method, timeout_s, retry=False)
+
+        def finished(future: grpc.Future[Any]) -> None:
+            raised = future.exception()
+            done(None if raised is None else from_rpc_error(cast("grpc.RpcError", raised), attempts.call_id))
+
+        self._connection.callable(method, serialized=True).future(
+            request, timeout=timeout_s, metadata=attempts.metadata
+        ).add_done_callback(finished)
+
     def close(self) -> None:
         """Closes the connection. A later call opens a new one."""
         channel = self._connection.take()
         if channel is not None:
             channel.close()
+
+
+class Exchange:
+    """A call that streams responses, one after the other, for as long as it takes.
+
+    Args:
+        call: The call of grpcio.
+        call_id: Its id in the server's log.
+    """
+
+    def __init__(self, call: Any, call_id: str) -> None:
+        self._call = call
+        self._call_id = call_id
+
+    def __iter__(self) -> Iterator[Any]:
+        """The responses, as they come. Raises `MilepostError`."""
+        import grpc
+
+        try:
+            yield from self._call
+        except grpc.RpcError as raised:
+            raise from_rpc_error(raised, self._call_id) from raised
+        finally:
+            self._call.cancel()
+
+    def cancel(self) -> None:
+        """Ends it at once."""
+        self._call.cancel()
+
+
+class AsyncExchange:
+    """`Exchange` for `async for`."""
+
+    def __init__(self, call: Any, call_id: str) -> None:
+        self._call = call
+        self._call_id = call_id
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """The responses, as they come. Raises `MilepostError`."""
+        import grpc
+
+        try:
+            async for response in self._call:
+                yield response
+        except grpc.RpcError as raised:
+            raise from_rpc_error(raised, self._call_id) from raised
+        finally:
+            self._call.cancel()
+
+    def cancel(self) -> None:
+        """Ends it at once."""
+        self._call.cancel()
 
 
 class AsyncTransport:
@@ -241,6 +325,25 @@ class AsyncTransport:
             raise from_rpc_error(raised, attempts.call_id) from raised
         finally:
             call.cancel()
+
+    async def exchange(self, method: Method[Any, Any], requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Makes a call that streams both ways, for as long as it takes; leaving it early cancels it."""
+        import grpc
+
+        call_id = secrets.token_hex(8)
+        call = self._connection.callable(method)(requests, metadata=(("x-request-id", call_id),))
+        try:
+            async for message in call:
+                yield message
+        except grpc.RpcError as raised:
+            raise from_rpc_error(raised, call_id) from raised
+        finally:
+            call.cancel()
+
+    def follow(self, method: Method[Any, Any], request: Any) -> AsyncExchange:
+        """See `Transport.follow`."""
+        call_id = secrets.token_hex(8)
+        return AsyncExchange(self._connection.callable(method)(request, metadata=(("x-request-id", call_id),)), call_id)
 
     async def close(self) -> None:
         """Closes the connection. A later call opens a new one."""

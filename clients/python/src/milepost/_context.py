@@ -127,9 +127,16 @@ def _at_exit() -> None:
             run.end(_crash or RunState.FINISHED, timeout_s=left_s())
     for current in sessions.values():
         if not current.writer.close(left_s()):
-            print(
-                f"milepost: {current.writer.pending} logged values did not reach {current.config.address} before the "
-                "program ended, and are LOST.",
-                file=sys.stderr,
-            )
+            print(_not_sent(current), file=sys.stderr)
         current.client.close()
+
+
+def _not_sent(current: Session) -> str:
+    writer, config = current.writer, current.config
+    text = f"milepost: {writer.pending} logged values did not reach {config.address} before the program ended"
+    kept = writer.pending - writer.unwritten
+    if kept > 0:
+        text += f"; {kept} wait in {config.spool_dir}: the next program that logs there sends them, or `milepost sync`"
+    if writer.unwritten:
+        text += f"; {writer.unwritten} found no room in {config.spool_dir} and are LOST"
+    return f"{text}."

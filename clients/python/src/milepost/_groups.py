@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from milepost import _methods as rpc
 from milepost import _requests as req
 from milepost import v1 as pb
 from milepost._handles import Experiment, Run
+from milepost._methods import Method
 from milepost._pages import Pages
-from milepost._requests import View, name_list
+from milepost._requests import KeyKind, View, name_list
 from milepost._values import MetricsInput
-from milepost._views import MetricHistory, RunState
+from milepost._views import RunState
+from milepost._watching import Course, Item, RunChanges, RunReader, Watch
 from milepost.errors import ExperimentExists, ExperimentNotFound
 
 if TYPE_CHECKING:
@@ -24,6 +27,12 @@ class _Group:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._transport = client._transport
+
+    def _watch(
+        self, method: Method[Any, Any], request: Any, read: Callable[[Any], Iterable[Item]], timeout: float | None
+    ) -> Watch[Item]:
+        timeout_s = self._transport.config.timeout_s if timeout is None else timeout
+        return Watch(self._transport, Course(method, request, read, timeout_s))
 
     def _experiment_ids(self, ids: Sequence[str], names: str | Sequence[str] | None) -> Sequence[str]:
         found = [self._client.experiments.get_by_name(name).experiment_id for name in name_list(names)]
@@ -142,6 +151,35 @@ class Experiments(_Group):
         """Removes a deleted one with all its runs for good. Never repeated by itself. Raises `NotDeleted`."""
         return self._transport.call(req.purge_experiment(experiment_id, dry_run), timeout)
 
+    def watch(
+        self,
+        experiment_id: str,
+        *,
+        fields: Sequence[str] | None = None,
+        resume_token: str = "",
+        timeout: float | None = None,
+    ) -> Watch[RunChanges[Run]]:
+        """Follows its runs as they are created, changed and removed.
+
+        The first item comes at once. Read it, then list the runs, then read on: nothing is missed.
+
+        Args:
+            experiment_id: The experiment.
+            fields: Fields of the runs to read. None for all.
+            resume_token: `Watch.resume_token` of an earlier one: what changed since comes first. Empty: from now on.
+            timeout: Seconds without a connection after which reading raises `MilepostError`.
+
+        Raises:
+            ExperimentNotFound: When it is read: there is no such experiment.
+        """
+        request = req.watch_experiment(experiment_id, fields, resume_token)
+
+        def read(response: pb.WatchExperimentResponse) -> builtins.list[RunChanges[Run]]:
+            runs = [Run(self._client, proto) for proto in response.runs]
+            return [RunChanges(runs, [*response.purged_run_ids])]
+
+        return self._watch(rpc.WATCH_EXPERIMENT, request, read, timeout)
+
     def _one(self, op: req.Op[pb.Experiment], timeout: float | None) -> Experiment:
         return Experiment(self._client, self._transport.call(op, timeout))
 
@@ -220,6 +258,7 @@ class Runs(_Group):
         order_by: str = "",
         view: View = "active",
         fields: Sequence[str] | None = None,
+        columns: Sequence[str] = (),
         page_size: int = 0,
         limit: int | None = None,
         timeout: float | None = None,
@@ -233,17 +272,129 @@ class Runs(_Group):
             order_by: Comma-separated attributes, metrics, params or tags, each with an optional `ASC` or `DESC`.
             view: Whether deleted ones are shown.
             fields: Fields to read, for example `("run_id", "name", "metrics")`. None for all.
+            columns: Params, tags and metrics to read, for example `("params.lr", "metrics.loss")`; of these kinds nothing
+                else is read then. None for all that `fields` has.
             page_size: Runs asked for at once; 0 for the server's default.
             limit: Runs in all.
             timeout: Seconds for each page.
         """
-        op = req.list_runs((), filter, order_by, view, fields)
+        op = req.list_runs((), filter, order_by, view, fields, columns)
 
         def fetch(token: str, size: int) -> tuple[builtins.list[Run], str]:
             if not op.request.experiment_ids:
                 op.request.experiment_ids.extend(self._experiment_ids(experiment_ids, experiment))
             protos, next_token = self._transport.call(op.page(token, size), timeout)
             return [Run(self._client, proto) for proto in protos], next_token
+
+        return Pages(fetch, page_size=page_size, limit=limit)
+
+    def count(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        filter: str = "",
+        view: View = "active",
+        timeout: float | None = None,
+    ) -> int:
+        """Counts runs; arguments as of `list`."""
+        chosen = self._experiment_ids(experiment_ids, experiment)
+        return self._transport.call(req.count_runs(chosen, filter, view), timeout)
+
+    def group(
+        self,
+        by: Sequence[str],
+        experiment_ids: Sequence[str] = (),
+        *,
+        metrics: Sequence[str] = (),
+        experiment: str | Sequence[str] | None = None,
+        filter: str = "",
+        order_by: str = "",
+        view: View = "active",
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> Pages[pb.RunGroup]:
+        """Groups runs that agree in some params, tags or attributes, and aggregates metrics over each group.
+
+        Args:
+            by: What the runs of a group agree in, for example `("params.lr", "tags.team")`.
+            experiment_ids: As of `list`.
+            metrics: What to aggregate, for example `("metrics.accuracy", "metrics.loss.min")`.
+            experiment: As of `list`.
+            filter: As of `list`.
+            order_by: `runs`, or an aggregate such as `mean(metrics.accuracy) DESC`. Default: `runs DESC`.
+            view: As of `list`.
+            page_size: Groups asked for at once; 0 for the server's default.
+            limit: Groups in all.
+            timeout: Seconds for each page.
+        """
+        op = req.group_runs(by, metrics, filter, order_by, view)
+        return self._facet(op, experiment_ids, experiment, page_size, limit, timeout)
+
+    def keys(
+        self,
+        kind: KeyKind,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        prefix: str = "",
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> Pages[str]:
+        """Lists the distinct keys of `params`, `tags` or `metrics` of runs, by name.
+
+        Args:
+            kind: Whose keys.
+            experiment_ids: As of `list`.
+            experiment: As of `list`.
+            prefix: Only keys that begin with this.
+            page_size: Keys asked for at once; 0 for the server's default.
+            limit: Keys in all.
+            timeout: Seconds for each page.
+        """
+        op = req.list_run_keys(kind, prefix)
+        return self._facet(op, experiment_ids, experiment, page_size, limit, timeout)
+
+    def values(
+        self,
+        column: str,
+        experiment_ids: Sequence[str] = (),
+        *,
+        experiment: str | Sequence[str] | None = None,
+        prefix: str = "",
+        page_size: int = 0,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> Pages[pb.RunValue]:
+        """Lists the distinct values of a param or tag as text, each with its number of runs.
+
+        Args:
+            column: Such as `params.optimizer`.
+            experiment_ids: As of `list`.
+            experiment: As of `list`.
+            prefix: Only values that begin with this.
+            page_size: Values asked for at once; 0 for the server's default.
+            limit: Values in all.
+            timeout: Seconds for each page.
+        """
+        op = req.list_run_values(column, prefix)
+        return self._facet(op, experiment_ids, experiment, page_size, limit, timeout)
+
+    def _facet(
+        self,
+        op: req.PagedOp[Item],
+        experiment_ids: Sequence[str],
+        experiment: str | Sequence[str] | None,
+        page_size: int,
+        limit: int | None,
+        timeout: float | None,
+    ) -> Pages[Item]:
+        def fetch(token: str, size: int) -> tuple[builtins.list[Item], str]:
+            if not op.request.experiment_ids:
+                op.request.experiment_ids.extend(self._experiment_ids(experiment_ids, experiment))
+            return self._transport.call(op.page(token, size), timeout)
 
         return Pages(fetch, page_size=page_size, limit=limit)
 
@@ -291,6 +442,29 @@ class Runs(_Group):
         """Removes a deleted one for good, with its artifacts. Never repeated by itself. Raises `NotDeleted`."""
         return self._transport.call(req.purge_run(run_id, dry_run), timeout)
 
+    def purge_many(
+        self,
+        experiment_ids: Sequence[str] = (),
+        *,
+        filter: str = "",
+        deleted_before: datetime | None = None,
+        limit: int = 0,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> pb.PurgeRunsResponse:
+        """Removes some of the deleted ones for good: repeat while `remaining` is not 0. Never repeated by itself.
+
+        Args:
+            experiment_ids: Experiments whose runs to remove. Empty for all.
+            filter: See `docs/filters.md`. Empty for all.
+            deleted_before: Only those that were deleted earlier. None for all.
+            limit: Most to remove, 1 to 1,000. 0: 100.
+            dry_run: Whether to remove nothing and count all of them.
+            timeout: Seconds.
+        """
+        op = req.purge_runs(experiment_ids, filter, deleted_before, limit, dry_run)
+        return self._transport.call(op, timeout)
+
     def log_batch(
         self,
         run_id: str,
@@ -320,47 +494,26 @@ class Runs(_Group):
         """Records datasets that a run reads."""
         self._transport.call(req.log_inputs(run_id, inputs), timeout)
 
-    def _one(self, op: req.Op[pb.Run], timeout: float | None) -> Run:
-        return Run(self._client, self._transport.call(op, timeout))
-
-
-class Metrics(_Group):
-    """Verbs on metric points."""
-
-    def log(
-        self,
-        run_id: str,
-        metrics: MetricsInput,
-        *,
-        step: int = 0,
-        timestamp_ms: int | None = None,
-        timeout: float | None = None,
-    ) -> int:
-        """Appends points in one transaction; arguments as of `Run.log_metrics`. Returns their number once durable."""
-        return self._transport.call(req.log_metrics(run_id, metrics, step, timestamp_ms), timeout)
-
-    def history(
-        self, run_id: str, key: str, *, page_size: int = 0, limit: int | None = None, timeout: float | None = None
-    ) -> MetricHistory:
-        """All points of a metric, or the first `limit`, in the order in which they were stored.
+    def watch(self, run_id: str, *, fields: Sequence[str] | None = None, timeout: float | None = None) -> Watch[Run]:
+        """Follows it: yields the run as it is now, and again each time that it has changed.
 
         Args:
             run_id: The run.
-            key: The metric.
-            page_size: Points asked for at once; 0 for the server's default.
-            limit: Points in all.
-            timeout: Seconds for each page.
+            fields: Fields to read, for example `("state", "metrics")`; changes of others are not told. None for all.
+            timeout: Seconds without a connection after which reading raises `MilepostError`.
 
         Raises:
-            RunNotFound, MetricNotFound: There is no such run or metric.
+            RunNotFound: When it is read: there is no such run.
         """
-        op = req.list_metric_history(run_id, key)
-        history = MetricHistory(run_id, key)
-        token, more = "", True
-        while more:
-            pages, token = self._transport.call(op.page(token, page_size), timeout)
-            more = history.extend(pages, limit) and token != ""
-        return history
+        reader = RunReader()
+
+        def read(response: pb.WatchRunResponse) -> builtins.list[Run]:
+            return [Run(self._client, proto) for proto in reader(response)]
+
+        return self._watch(rpc.WATCH_RUN, req.watch_run(run_id, fields), read, timeout)
+
+    def _one(self, op: req.Op[pb.Run], timeout: float | None) -> Run:
+        return Run(self._client, self._transport.call(op, timeout))
 
 
 class Datasets(_Group):

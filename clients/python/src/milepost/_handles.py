@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from milepost import v1 as pb
+from milepost._metric_views import MetricHistories, MetricHistory
 from milepost._pages import Pages
 from milepost._values import MetricsInput
-from milepost._views import ExperimentView, MetricHistory, RunState, RunView
+from milepost._views import ExperimentView, RunState, RunView
+from milepost._watching import MetricUpdate, Watch
 
 if TYPE_CHECKING:
     from milepost.client import Client
@@ -150,9 +152,25 @@ class Run(RunView):
         """Records datasets that it reads."""
         self._client.runs.log_inputs(self.run_id, inputs)
 
+    def rewind_metrics(self, after_step: int, *keys: str) -> int:
+        """Takes back points of later steps, for example before going on from a checkpoint. See `Metrics.rewind`."""
+        return self._client.metrics.rewind(self.run_id, after_step, keys)
+
     def metric_history(self, key: str) -> MetricHistory:
-        """All points of a metric. Raises `MetricNotFound`."""
-        return self._client.metrics.history(self.run_id, key)
+        """All points of a metric, as numpy columns where numpy is installed. Raises `MetricNotFound`."""
+        return self._client.metrics.histories(self.run_id, key)[0]
+
+    def metric_histories(self, *keys: str) -> MetricHistories:
+        """All points of some metrics, or of all, by key. Raises `MetricNotFound`."""
+        return self._client.metrics.histories(self.run_id, keys)
+
+    def watch(self, *, fields: Sequence[str] | None = None) -> Watch[Run]:
+        """Follows it; arguments as of `Runs.watch`. Does not change this handle."""
+        return self._client.runs.watch(self.run_id, fields=fields)
+
+    def watch_metrics(self, *keys: str, max_points: int = 0) -> Watch[MetricUpdate]:
+        """Follows its metric points, of all metrics when no keys are given; `max_points` as of `Metrics.watch`."""
+        return self._client.metrics.watch([self.run_id], keys, max_points=max_points)
 
     def upload_artifact(
         self,

@@ -116,14 +116,23 @@ CREATE_RUN = _tracking("CreateRun", "runs.create", pb.CreateRunRequest, pb.Creat
 GET_RUN = _tracking("GetRun", "runs.get", pb.GetRunRequest, pb.GetRunResponse)
 BATCH_GET_RUNS = _tracking("BatchGetRuns", "runs.batch_get", pb.BatchGetRunsRequest, pb.BatchGetRunsResponse)
 LIST_RUNS = _tracking("ListRuns", "runs.list", pb.ListRunsRequest, pb.ListRunsResponse)
+COUNT_RUNS = _tracking("CountRuns", "runs.count", pb.CountRunsRequest, pb.CountRunsResponse)
+GROUP_RUNS = _tracking("GroupRuns", "runs.group", pb.GroupRunsRequest, pb.GroupRunsResponse)
+LIST_RUN_KEYS = _tracking("ListRunKeys", "runs.keys", pb.ListRunKeysRequest, pb.ListRunKeysResponse)
+LIST_RUN_VALUES = _tracking("ListRunValues", "runs.values", pb.ListRunValuesRequest, pb.ListRunValuesResponse)
 UPDATE_RUN = _tracking("UpdateRun", "runs.update", pb.UpdateRunRequest, pb.UpdateRunResponse)
 DELETE_RUN = _tracking("DeleteRun", "runs.delete", pb.DeleteRunRequest, pb.DeleteRunResponse)
 RESTORE_RUN = _tracking("RestoreRun", "runs.restore", pb.RestoreRunRequest, pb.RestoreRunResponse)
 PURGE_RUN = _tracking("PurgeRun", "runs.purge", pb.PurgeRunRequest, pb.PurgeRunResponse)
+PURGE_RUNS = _tracking("PurgeRuns", "runs.purge_many", pb.PurgeRunsRequest, pb.PurgeRunsResponse)
 LOG_BATCH = _tracking("LogBatch", "runs.log_batch", pb.LogBatchRequest, pb.LogBatchResponse)
 DELETE_RUN_TAGS = _tracking("DeleteRunTags", "runs.delete_tags", pb.DeleteRunTagsRequest, pb.DeleteRunTagsResponse)
 LOG_INPUTS = _tracking("LogInputs", "runs.log_inputs", pb.LogInputsRequest, pb.LogInputsResponse)
 LIST_DATASETS = _tracking("ListDatasets", "datasets.list", pb.ListDatasetsRequest, pb.ListDatasetsResponse)
+WATCH_RUN = _tracking("WatchRun", "runs.watch", pb.WatchRunRequest, pb.WatchRunResponse)
+WATCH_EXPERIMENT = _tracking(
+    "WatchExperiment", "experiments.watch", pb.WatchExperimentRequest, pb.WatchExperimentResponse
+)
 UPLOAD_ARTIFACT = _artifact("UploadArtifact", "artifacts.upload", pb.UploadArtifactRequest, pb.UploadArtifactResponse)
 GET_ARTIFACT_UPLOAD = _artifact(
     "GetArtifactUpload", "artifacts.get_upload", pb.GetArtifactUploadRequest, pb.GetArtifactUploadResponse
@@ -132,11 +141,23 @@ DOWNLOAD_ARTIFACT = _artifact(
     "DownloadArtifact", "artifacts.download", pb.DownloadArtifactRequest, pb.DownloadArtifactResponse
 )
 LIST_ARTIFACTS = _artifact("ListArtifacts", "artifacts.list", pb.ListArtifactsRequest, pb.ListArtifactsResponse)
+PURGE_ORPHANED_ARTIFACTS = _artifact(
+    "PurgeOrphanedArtifacts",
+    "artifacts.purge_orphans",
+    pb.PurgeOrphanedArtifactsRequest,
+    pb.PurgeOrphanedArtifactsResponse,
+)
 DELETE_ARTIFACTS = _artifact(
     "DeleteArtifacts", "artifacts.delete", pb.DeleteArtifactsRequest, pb.DeleteArtifactsResponse
 )
 
 LOG_METRICS = _method("MetricService", "LogMetrics", "metrics.log", pb.LogMetricsRequest, pb.LogMetricsResponse)
+STREAM_METRICS = _method(
+    "MetricService", "StreamMetrics", "metrics.stream", pb.StreamMetricsRequest, pb.StreamMetricsResponse
+)
+WATCH_METRICS = _method(
+    "MetricService", "WatchMetrics", "metrics.watch", pb.WatchMetricsRequest, pb.WatchMetricsResponse
+)
 LIST_METRIC_HISTORY = _method(
     "MetricService",
     "ListMetricHistory",
@@ -144,6 +165,39 @@ LIST_METRIC_HISTORY = _method(
     pb.ListMetricHistoryRequest,
     pb.ListMetricHistoryResponse,
 )
+STREAM_METRIC_HISTORY = _method(
+    "MetricService",
+    "StreamMetricHistory",
+    "metrics.stream_history",
+    pb.StreamMetricHistoryRequest,
+    pb.StreamMetricHistoryResponse,
+)
+EXPORT_METRIC_HISTORY = _method(
+    "MetricService",
+    "ExportMetricHistory",
+    "metrics.export",
+    pb.ExportMetricHistoryRequest,
+    pb.ExportMetricHistoryResponse,
+)
+GET_METRIC_SERIES = _method(
+    "MetricService", "GetMetricSeries", "metrics.series", pb.GetMetricSeriesRequest, pb.GetMetricSeriesResponse
+)
+REWIND_METRICS = _method(
+    "MetricService", "RewindMetrics", "metrics.rewind", pb.RewindMetricsRequest, pb.RewindMetricsResponse
+)
+DELETE_METRICS = _method(
+    "MetricService", "DeleteMetrics", "metrics.delete", pb.DeleteMetricsRequest, pb.DeleteMetricsResponse
+)
+RECOMPUTE_METRIC_SUMMARIES = _method(
+    "MetricService",
+    "RecomputeMetricSummaries",
+    "metrics.recompute",
+    pb.RecomputeMetricSummariesRequest,
+    pb.RecomputeMetricSummariesResponse,
+)
 GET_SERVER_INFO = _method(
     "ServerService", "GetServerInfo", "server_info", pb.GetServerInfoRequest, pb.GetServerInfoResponse
+)
+GET_DATABASE_STATUS = _method(
+    "ServerService", "GetDatabaseStatus", "database_status", pb.GetDatabaseStatusRequest, pb.GetDatabaseStatusResponse
 )

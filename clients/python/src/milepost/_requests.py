@@ -14,13 +14,26 @@ from google.protobuf.message import Message
 from milepost import _methods as rpc
 from milepost import v1 as pb
 from milepost._methods import Method
+from milepost._metric_views import MetricChart
 from milepost._values import MetricsInput, to_params, to_points, to_timestamp
 from milepost._views import RunState
 
 Result = TypeVar("Result")
 View = Literal["active", "deleted", "all"]
+KeyKind = Literal["params", "tags", "metrics"]
+Axis = Literal["step", "time", "relative_time"]
 
 _VIEWS = {"active": pb.VIEW_ACTIVE, "deleted": pb.VIEW_DELETED, "all": pb.VIEW_ALL}
+_KEY_KINDS = {
+    "params": pb.ListRunKeysRequest.KIND_PARAM,
+    "tags": pb.ListRunKeysRequest.KIND_TAG,
+    "metrics": pb.ListRunKeysRequest.KIND_METRIC,
+}
+_AXES = {
+    "step": pb.GetMetricSeriesRequest.AXIS_STEP,
+    "time": pb.GetMetricSeriesRequest.AXIS_TIME,
+    "relative_time": pb.GetMetricSeriesRequest.AXIS_RELATIVE_TIME,
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,11 @@ def op(method: Method[Any, Any], request: Message, parse: Callable[[Any], Result
 def server_info() -> Op[pb.ServerInfo]:
     """See `Client.server_info`."""
     return op(rpc.GET_SERVER_INFO, pb.GetServerInfoRequest(), lambda response: response.server)
+
+
+def database_status() -> Op[pb.DatabaseStatus]:
+    """See `Client.database_status`."""
+    return op(rpc.GET_DATABASE_STATUS, pb.GetDatabaseStatusRequest(), lambda response: response.status)
 
 
 # Experiments
@@ -185,13 +203,51 @@ def batch_get_runs(run_ids: Sequence[str], fields: Sequence[str] | None) -> Op[l
 
 
 def list_runs(
-    experiment_ids: Sequence[str], filter: str, order_by: str, view: View, fields: Sequence[str] | None
+    experiment_ids: Sequence[str],
+    filter: str,
+    order_by: str,
+    view: View,
+    fields: Sequence[str] | None,
+    columns: Sequence[str],
 ) -> PagedOp[pb.Run]:
     """See `Runs.list`."""
     request = pb.ListRunsRequest(
-        experiment_ids=experiment_ids, filter=filter, order_by=order_by, view=_view(view), read_mask=_mask(fields)
+        experiment_ids=experiment_ids,
+        filter=filter,
+        order_by=order_by,
+        view=_view(view),
+        read_mask=_mask(fields),
+        columns=columns,
     )
     return PagedOp(rpc.LIST_RUNS, request, lambda response: response.runs)
+
+
+def count_runs(experiment_ids: Sequence[str], filter: str, view: View) -> Op[int]:
+    """See `Runs.count`."""
+    request = pb.CountRunsRequest(experiment_ids=experiment_ids, filter=filter, view=_view(view))
+    return op(rpc.COUNT_RUNS, request, lambda response: int(response.runs))
+
+
+def group_runs(
+    by: Sequence[str], metrics: Sequence[str], filter: str, order_by: str, view: View
+) -> PagedOp[pb.RunGroup]:
+    """See `Runs.group`."""
+    request = pb.GroupRunsRequest(group_by=by, metrics=metrics, filter=filter, order_by=order_by, view=_view(view))
+    return PagedOp(rpc.GROUP_RUNS, request, lambda response: response.groups)
+
+
+def list_run_keys(kind: KeyKind, prefix: str) -> PagedOp[str]:
+    """See `Runs.keys`."""
+    if kind not in _KEY_KINDS:
+        raise ValueError(f"kind: {kind!r} is none of {', '.join(map(repr, _KEY_KINDS))}.")
+    request = pb.ListRunKeysRequest(kind=_KEY_KINDS[kind], prefix=prefix)
+    return PagedOp(rpc.LIST_RUN_KEYS, request, lambda response: response.keys)
+
+
+def list_run_values(column: str, prefix: str) -> PagedOp[pb.RunValue]:
+    """See `Runs.values`."""
+    request = pb.ListRunValuesRequest(column=column, prefix=prefix)
+    return PagedOp(rpc.LIST_RUN_VALUES, request, lambda response: response.values)
 
 
 def update_run(
@@ -237,6 +293,37 @@ def purge_run(run_id: str, dry_run: bool) -> Op[pb.PurgeSummary]:
     return op(rpc.PURGE_RUN, pb.PurgeRunRequest(run_id=run_id, dry_run=dry_run), lambda response: response.purged)
 
 
+def purge_runs(
+    experiment_ids: Sequence[str], filter: str, deleted_before: datetime | None, limit: int, dry_run: bool
+) -> Op[pb.PurgeRunsResponse]:
+    """See `Runs.purge_many`."""
+    request = pb.PurgeRunsRequest(
+        experiment_ids=experiment_ids,
+        filter=filter,
+        deleted_before=None if deleted_before is None else to_timestamp(deleted_before),
+        limit=limit,
+        dry_run=dry_run,
+    )
+    return op(rpc.PURGE_RUNS, request, lambda response: response)
+
+
+def watch_run(run_id: str, fields: Sequence[str] | None) -> pb.WatchRunRequest:
+    """See `Runs.watch`."""
+    return pb.WatchRunRequest(run_id=run_id, read_mask=_mask(fields))
+
+
+def watch_experiment(experiment_id: str, fields: Sequence[str] | None, resume_token: str) -> pb.WatchExperimentRequest:
+    """See `Experiments.watch`."""
+    return pb.WatchExperimentRequest(experiment_id=experiment_id, read_mask=_mask(fields), resume_token=resume_token)
+
+
+def watch_metrics(
+    run_ids: Sequence[str], keys: Sequence[str], max_points: int, resume_token: str
+) -> pb.WatchMetricsRequest:
+    """See `Metrics.watch`."""
+    return pb.WatchMetricsRequest(run_ids=run_ids, metric_keys=keys, max_points=max_points, resume_token=resume_token)
+
+
 def log_batch(
     run_id: str,
     params: Mapping[str, Any] | None,
@@ -279,10 +366,40 @@ def log_metrics(run_id: str, metrics: MetricsInput, step: int, timestamp_ms: int
     return op(rpc.LOG_METRICS, request, lambda response: int(response.metric_points))
 
 
+def rewind_metrics(run_id: str, after_step: int, keys: Iterable[str]) -> Op[int]:
+    """The call that takes back points of later steps, and their number."""
+    request = pb.RewindMetricsRequest(run_id=run_id, after_step=after_step, metric_keys=keys)
+    return op(rpc.REWIND_METRICS, request, lambda response: int(response.metric_points))
+
+
+def delete_metrics(run_id: str, keys: Iterable[str]) -> Op[int]:
+    """The call that removes metrics, and the number of their points."""
+    request = pb.DeleteMetricsRequest(run_id=run_id, metric_keys=keys)
+    return op(rpc.DELETE_METRICS, request, lambda response: int(response.metric_points))
+
+
+def recompute_metrics(run_id: str, keys: Iterable[str]) -> Op[list[str]]:
+    """The call that computes summaries anew, and the keys of those that were wrong."""
+    request = pb.RecomputeMetricSummariesRequest(run_id=run_id, metric_keys=keys)
+    return op(rpc.RECOMPUTE_METRIC_SUMMARIES, request, lambda response: list(response.corrected_keys))
+
+
 def list_metric_history(run_id: str, key: str) -> PagedOp[pb.MetricPoints]:
     """See `Metrics.history`. Each page has one item: columns of points."""
     request = pb.ListMetricHistoryRequest(run_id=run_id, metric_key=key)
     return PagedOp(rpc.LIST_METRIC_HISTORY, request, lambda response: [response.points])
+
+
+def get_metric_series(
+    run_ids: Sequence[str], keys: Sequence[str], axis: Axis, buckets: int, start: int | None, end: int | None
+) -> Op[MetricChart]:
+    """See `Metrics.series`."""
+    if axis not in _AXES:
+        raise ValueError(f"axis: {axis!r} is none of {', '.join(map(repr, _AXES))}.")
+    request = pb.GetMetricSeriesRequest(
+        run_ids=run_ids, metric_keys=keys, axis=_AXES[axis], buckets=buckets, start=start, end=end
+    )
+    return op(rpc.GET_METRIC_SERIES, request, MetricChart)
 
 
 def list_datasets(experiment_ids: Sequence[str]) -> PagedOp[pb.ExperimentDataset]:
@@ -306,6 +423,12 @@ def delete_artifacts(run_id: str, path: str) -> Op[int]:
     return op(rpc.DELETE_ARTIFACTS, request, lambda response: int(response.files))
 
 
+def purge_orphaned_artifacts(dry_run: bool) -> Op[pb.PurgeOrphanedArtifactsResponse]:
+    """See `Artifacts.purge_orphans`."""
+    request = pb.PurgeOrphanedArtifactsRequest(dry_run=dry_run)
+    return op(rpc.PURGE_ORPHANED_ARTIFACTS, request, lambda response: response)
+
+
 def get_artifact_upload(run_id: str, upload_id: str) -> Op[pb.ArtifactUpload]:
     """See `Artifacts.get_upload`."""
     request = pb.GetArtifactUploadRequest(run_id=run_id, upload_id=upload_id)
@@ -323,6 +446,6 @@ def _mask(fields: Sequence[str] | None) -> FieldMask | None:
     return None if fields is None else FieldMask(paths=fields)
 
 
-def name_list(names: str | Sequence[str] | None) -> Sequence[str]:
+def name_list(names: str | Iterable[str] | None) -> Sequence[str]:
     """One name, several or none as a list."""
-    return [names] if isinstance(names, str) else names or ()
+    return [names] if isinstance(names, str) else list(names or ())

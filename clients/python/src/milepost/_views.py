@@ -1,20 +1,13 @@
-"""What can be read of an experiment, a run or a metric's history; the handles of both clients build on it."""
+"""What can be read of an experiment or a run; the handles of both clients build on it."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from milepost import v1 as pb
 from milepost._values import from_param, from_timestamp
-
-if TYPE_CHECKING:
-    import pandas
-    import polars
 
 
 class RunState(str, enum.Enum):
@@ -214,51 +207,3 @@ class RunView:
     def etag(self) -> str:
         """Changes with every change of its fields."""
         return self.proto.etag
-
-
-@dataclass
-class MetricHistory:
-    """Points of one metric of one run in the order in which they were stored, as columns of equal length.
-
-    Args:
-        run_id: The run.
-        key: The metric.
-        steps: Step of each point.
-        timestamps_ms: Time of each point, in milliseconds since the Unix epoch.
-        values: Value of each point, bit for bit as logged.
-    """
-
-    run_id: str
-    key: str
-    steps: list[int] = field(default_factory=list)
-    timestamps_ms: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @cached_property
-    def columns(self) -> dict[str, list[Any]]:
-        """The columns by the names that they have in data frames."""
-        return {"step": self.steps, "timestamp_ms": self.timestamps_ms, "value": self.values}
-
-    def extend(self, pages: Iterable[pb.MetricPoints], limit: int | None = None) -> bool:
-        """Appends pages of points up to `limit` in all. Returns whether there is room for more."""
-        for points in pages:
-            room = None if limit is None else limit - len(self)
-            self.steps.extend(points.steps[:room])
-            self.timestamps_ms.extend(points.timestamps_ms[:room])
-            self.values.extend(points.values[:room])
-        return limit is None or len(self) < limit
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """A data frame with the columns `step`, `timestamp_ms` and `value`. Needs the extra `pandas`."""
-        from milepost._frames import to_pandas
-
-        return to_pandas(self.columns)
-
-    def to_polars(self) -> polars.DataFrame:
-        """A data frame with the columns `step`, `timestamp_ms` and `value`. Needs the extra `polars`."""
-        from milepost._frames import to_polars
-
-        return to_polars(self.columns)

@@ -13,10 +13,12 @@ from types import TracebackType
 
 from milepost import _requests as req
 from milepost import v1 as pb
-from milepost._aio_groups import AsyncDatasets, AsyncExperiments, AsyncMetrics, AsyncRuns
+from milepost._aio_groups import AsyncDatasets, AsyncExperiments, AsyncRuns
 from milepost._aio_handles import AsyncExperiment, AsyncRun
+from milepost._aio_metric_groups import AsyncMetrics
 from milepost._channel import AsyncTransport
 from milepost._pages import AsyncPages
+from milepost._watching import AsyncWatch
 from milepost.artifacts import AsyncArtifacts
 from milepost.config import DEFAULT_TIMEOUT_S, ClientConfig
 
@@ -30,6 +32,7 @@ __all__ = [
     "AsyncPages",
     "AsyncRun",
     "AsyncRuns",
+    "AsyncWatch",
 ]
 
 
@@ -63,3 +66,7 @@ class AsyncClient:
     async def server_info(self, *, timeout: float | None = None) -> pb.ServerInfo:
         """Version, storage and limits of the server."""
         return await self._transport.call(req.server_info(), timeout)
+
+    async def database_status(self, *, timeout: float | None = None) -> pb.DatabaseStatus:
+        """Size and upkeep of the server's database, and what to do about it."""
+        return await self._transport.call(req.database_status(), timeout)

@@ -19,10 +19,13 @@ from types import TracebackType
 from milepost import _requests as req
 from milepost import v1 as pb
 from milepost._channel import Transport
-from milepost._groups import Datasets, Experiments, Metrics, Runs
+from milepost._groups import Datasets, Experiments, Runs
 from milepost._handles import Experiment, Run
+from milepost._metric_groups import Metrics
+from milepost._metric_views import MetricChart, MetricHistories, MetricHistory, MetricSeries
 from milepost._pages import Pages
-from milepost._views import MetricHistory, RunState
+from milepost._views import RunState
+from milepost._watching import MetricUpdate, RunChanges, Watch
 from milepost.artifacts import Artifacts
 from milepost.config import DEFAULT_TIMEOUT_S, ClientConfig
 
@@ -31,12 +34,18 @@ __all__ = [
     "Datasets",
     "Experiment",
     "Experiments",
+    "MetricChart",
+    "MetricHistories",
     "MetricHistory",
+    "MetricSeries",
+    "MetricUpdate",
     "Metrics",
     "Pages",
     "Run",
+    "RunChanges",
     "RunState",
     "Runs",
+    "Watch",
 ]
 
 
@@ -79,3 +88,7 @@ class Client:
     def server_info(self, *, timeout: float | None = None) -> pb.ServerInfo:
         """Version, storage and limits of the server."""
         return self._transport.call(req.server_info(), timeout)
+
+    def database_status(self, *, timeout: float | None = None) -> pb.DatabaseStatus:
+        """Size and upkeep of the server's database, and what to do about it."""
+        return self._transport.call(req.database_status(), timeout)

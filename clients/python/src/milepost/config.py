@@ -4,22 +4,43 @@ Environment variables, read when a client is made and never at import:
 
 - `MILEPOST_TRACKING_URI`: address of the server, `host:port` or `grpc://host:port`.
 - `MILEPOST_STRICT`: `1` makes background logging raise what it otherwise only warns of.
+- `MILEPOST_SPOOL_DIR`: folder for values that wait for a server that is away. Default: `milepost/spool` in the user's
+  folder for caches.
+- `MILEPOST_SPOOL_BYTES`: most bytes that one process keeps there. Default: 1 GiB.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
 
 DEFAULT_ADDRESS = "127.0.0.1:5001"
 DEFAULT_TIMEOUT_S = 30.0
+DEFAULT_SPOOL_BYTES = 1024**3
 
 _ADDRESS = re.compile(r"(?:grpc://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})/?")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 
 _chosen_address: str | None = None
+
+
+def default_spool_dir() -> Path:
+    """`MILEPOST_SPOOL_DIR`, else `milepost/spool` in the user's folder for caches on this platform."""
+    chosen = os.environ.get("MILEPOST_SPOOL_DIR")
+    if chosen:
+        return Path(chosen)
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path's raises where there is no home
+    if sys.platform == "win32":
+        caches = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        caches = home / "Library" / "Caches"
+    else:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return caches / "milepost" / "spool"
 
 
 @dataclass(frozen=True)
@@ -30,16 +51,22 @@ class ClientConfig:
         address: Server as `host:port`.
         timeout_s: Seconds that a call may take, retries included.
         strict: Whether background logging raises `LoggingError` at the next call and at `flush` instead of warning.
+        spool_dir: Folder for values that wait for a server that is away.
+        spool_bytes: Most bytes that one process keeps there.
     """
 
     address: str = DEFAULT_ADDRESS
     timeout_s: float = DEFAULT_TIMEOUT_S
     strict: bool = False
+    spool_dir: Path = field(default_factory=default_spool_dir)
+    spool_bytes: int = DEFAULT_SPOOL_BYTES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "address", parse_address(self.address))
         if not self.timeout_s > 0:
             raise ValueError(f"timeout_s: {self.timeout_s!r} is no time to wait. Give a number of seconds above 0.")
+        if self.spool_bytes < 0:
+            raise ValueError(f"spool_bytes: {self.spool_bytes} is negative. Give a number of bytes, or 0 for no file.")
 
     @classmethod
     def resolve(
@@ -54,6 +81,7 @@ class ClientConfig:
             address=get_tracking_uri() if address is None else address,
             timeout_s=timeout_s,
             strict=_flag("MILEPOST_STRICT") if strict is None else strict,
+            spool_bytes=_number("MILEPOST_SPOOL_BYTES", DEFAULT_SPOOL_BYTES),
         )
 
 
@@ -97,3 +125,12 @@ def _flag(variable: str) -> bool:
     if value in _FALSE:
         return False
     raise ValueError(f"{variable}: {value!r} is neither true nor false. Set it to 1 or 0.")
+
+
+def _number(variable: str, default: int) -> int:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        return default
+    if not value.isascii() or not value.isdecimal():
+        raise ValueError(f"{variable}: {value!r} is no number of bytes. Set it to digits only.")
+    return int(value)

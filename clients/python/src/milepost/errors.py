@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import grpc
+    from google.rpc.status_pb2 import Status
 
 _DETAILS_KEY = "grpc-status-details-bin"
 
@@ -315,24 +316,37 @@ def from_rpc_error(raised: grpc.RpcError, call_id: str = "") -> MilepostError:
     return error_class(code, "")(message, call_id=call_id)
 
 
-def _from_details(code: int, message: str, serialized: bytes, call_id: str) -> MilepostError:
+def from_status(status: Status, call_id: str = "") -> MilepostError:
+    """The error of this tree for a status with its details. Does not raise it."""
     from google.protobuf.message import DecodeError
-    from google.rpc import error_details_pb2, status_pb2
+    from google.rpc import error_details_pb2
 
     info = error_details_pb2.ErrorInfo()
     bad_request = error_details_pb2.BadRequest()
     retry = error_details_pb2.RetryInfo()
     try:
-        for detail in status_pb2.Status.FromString(serialized).details:
+        for detail in status.details:
             for known in (info, bad_request, retry):
                 detail.Unpack(known)
     except DecodeError:
-        return error_class(code, "")(message, call_id=call_id)
-    return error_class(code, info.reason)(
-        message,
+        return error_class(status.code, "")(status.message, call_id=call_id)
+    return error_class(status.code, info.reason)(
+        status.message,
         reason=info.reason,
         metadata=dict(info.metadata),
         violations=[(v.field, v.description) for v in bad_request.field_violations],
         retry_after_s=retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
         call_id=call_id,
     )
+
+
+def _from_details(code: int, message: str, serialized: bytes, call_id: str) -> MilepostError:
+    from google.protobuf.message import DecodeError
+    from google.rpc import status_pb2
+
+    try:
+        details = status_pb2.Status.FromString(serialized).details
+    except DecodeError:
+        details = ()
+    # The transport's own code and text hold, even where a proxy changed them.
+    return from_status(status_pb2.Status(code=code, message=message, details=details), call_id)

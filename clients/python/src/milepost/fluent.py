@@ -8,7 +8,8 @@
 The active run belongs to the context (`contextvars`): threads and tasks do not see each other's. Params, metrics and
 tags are queued and sent in the background, see `ActiveRun`; all other calls wait for the server and raise
 `MilepostError`. A run that is still active when the program ends is ended then: FAILED after an uncaught exception,
-KILLED after Ctrl-C, else FINISHED. A process that is killed cannot say so; its runs stay RUNNING.
+KILLED after Ctrl-C, else FINISHED. A process that is killed cannot say so; its runs stay RUNNING. What the server could
+not take until then waits in a file for the next program that logs to it, or for `milepost sync`.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ class Method:
         handler: What answers it.
         permission: What the caller must be allowed to do.
         cacheable: Whether its answer follows from the request and the database alone.
+        checks_messages: Whether its handler checks the messages of a request stream.
+        watches: Whether it waits for changes for as long as it is read: its messages say where another call goes on.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Method:
     handler: Handler
     permission: pb.Permission.ValueType
     cacheable: bool
+    checks_messages: bool
+    watches: bool
 
     @property
     def client_streaming(self) -> bool:
@@ -103,4 +107,6 @@ def _method(descriptor: MethodDescriptor, servicer: object) -> Method:
         handler=handler,
         permission=permission,
         cacheable=descriptor.GetOptions().Extensions[annotations_pb2.cacheable],
+        checks_messages=descriptor.GetOptions().Extensions[annotations_pb2.checks_messages],
+        watches="resume_token" in descriptor.output_type.fields_by_name,
     )

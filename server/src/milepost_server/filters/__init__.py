@@ -22,7 +22,7 @@ from milepost_server.filters.ast import (
     Value,
     ValueKind,
 )
-from milepost_server.filters.parser import parse_filter, parse_order_by
+from milepost_server.filters.parser import parse_column, parse_filter, parse_order_by
 from milepost_server.filters.schema import EXPERIMENTS, RUNS, Family, Schema
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Tag",
     "Value",
     "ValueKind",
+    "parse_column",
     "parse_filter",
     "parse_order_by",
 ]

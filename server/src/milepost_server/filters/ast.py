@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 MAX_DEPTH = 100
 MAX_TERMS = 1000
 """Most comparisons of a filter, where each value of an IN list counts as one."""
 
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
-Summary: TypeAlias = Literal["last", "first", "min", "max", "count"]
+FloatSummary: TypeAlias = Literal["last", "first", "min", "max"]
+IntegerSummary: TypeAlias = Literal["count", "nan_count", "last_step", "first_step", "min_step", "max_step"]
+Summary: TypeAlias = FloatSummary | IntegerSummary
+INTEGER_SUMMARIES: frozenset[str] = frozenset(get_args(IntegerSummary))
 DatasetFieldName: TypeAlias = Literal["name", "digest", "context"]
 Value: TypeAlias = str | int | float | bool
 

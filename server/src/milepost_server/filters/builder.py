@@ -56,7 +56,7 @@ class Ordered(NamedTuple):
 
 
 @v_args(inline=True)
-class Builder(Transformer[Token, Built | list[Ordered]]):
+class Builder(Transformer[Token, Built | Named | list[Ordered]]):
     """Callbacks of the grammar's rules, for one schema. Keeps no state between or within texts."""
 
     def __init__(self, schema: Schema) -> None:
@@ -111,6 +111,9 @@ class Builder(Transformer[Token, Built | list[Ordered]]):
             raise unexpected(named.token, "an attribute, a metric, a param or a tag")
         descending = direction is not None and direction.upper() == "DESC"
         return Ordered(OrderKey(named.operand, descending), named.token)
+
+    def column(self, named: Named) -> Named:
+        return named
 
     def first(self, item: T) -> list[T]:
         return [item]

@@ -9,7 +9,16 @@ from datetime import UTC, datetime, timedelta
 from lark import Token
 
 from milepost import v1 as pb
-from milepost_server.filters.ast import Attribute, DatasetField, Metric, Operand, Param, Value, ValueKind
+from milepost_server.filters.ast import (
+    INTEGER_SUMMARIES,
+    Attribute,
+    DatasetField,
+    Metric,
+    Operand,
+    Param,
+    Value,
+    ValueKind,
+)
 from milepost_server.filters.refusal import Refusal, either, position, unexpected
 
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
@@ -142,7 +151,7 @@ def _fit(operand: Operand, operator: str, value: Value | None) -> Value | None:
     if isinstance(operand, Metric):
         if value is None or isinstance(value, str | bool):
             return None
-        return value if operand.summary == "count" else float(value)
+        return value if operand.summary in INTEGER_SUMMARIES else float(value)
     if operator in _PATTERNS:
         return value if isinstance(value, str) else None
     if isinstance(operand, Param):

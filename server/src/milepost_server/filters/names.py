@@ -10,6 +10,8 @@ from milepost_server.filters.ast import (
     Attribute,
     DatasetField,
     DatasetFieldName,
+    FloatSummary,
+    IntegerSummary,
     Metric,
     Operand,
     Param,
@@ -19,7 +21,7 @@ from milepost_server.filters.ast import (
 from milepost_server.filters.refusal import either, unexpected
 from milepost_server.filters.schema import Family, Schema
 
-_SUMMARIES: tuple[str, ...] = get_args(Summary)
+_SUMMARIES: tuple[str, ...] = (*get_args(FloatSummary), *get_args(IntegerSummary))
 _DATASET_FIELDS: tuple[str, ...] = get_args(DatasetFieldName)
 
 

@@ -70,6 +70,23 @@ def parse_order_by(text: str, schema: Schema) -> tuple[OrderKey, ...]:
     return tuple(each.key for each in keys)
 
 
+def parse_column(text: str, schema: Schema, field: str) -> Operand:
+    """The operand that a name stands for.
+
+    Args:
+        text: The name, as a filter has it.
+        schema: What may be named.
+        field: Path of the request's field that the name came in.
+
+    Raises:
+        InvalidArgument: `INVALID_FIELD`; it points at the character.
+    """
+    try:
+        return cast("Named", _parse(text, schema, "column")).operand
+    except Refusal as refusal:
+        raise _invalid(field, pb.ERROR_REASON_INVALID_FIELD, refusal) from None
+
+
 @lru_cache(maxsize=16)
 def _parser(schema: Schema) -> Lark:
     """Built on first use, as that takes long: some 15 ms."""
@@ -77,7 +94,7 @@ def _parser(schema: Schema) -> Lark:
         "grammar.lark",
         rel_to=__file__,
         parser="lalr",
-        start=["filter", "order_by"],
+        start=["filter", "order_by", "column"],
         maybe_placeholders=True,
         transformer=Builder(schema),
     )

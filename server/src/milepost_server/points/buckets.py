@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from milepost_server.points.columns import Integers, Points
+from milepost_server.points.segments import Indices
 from milepost_server.points.summary import Summaries
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _UINT64_MAX = 2**64 - 1
 
+Offsets: TypeAlias = "NDArray[np.uint32] | NDArray[np.uint64]"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Axis:
     """What positions are: steps, or times counted from an origin. Make one by `step`, `time` or `relative_time`.
 
     Args:
-        origin_ms: What times count from, in milliseconds since the Unix epoch. None for steps.
+        origins_ms: What times count from, in milliseconds since the Unix epoch: one for each row of the columns that
+            are given to the methods, or one for all. None for steps.
     """
 
-    origin_ms: int | None
+    origins_ms: Integers | None
 
     @staticmethod
     def step() -> Axis:
@@ -33,12 +38,18 @@ class Axis:
     @staticmethod
     def time() -> Axis:
         """Positions are milliseconds since the Unix epoch."""
-        return Axis(0)
+        return Axis(np.zeros(1, np.int64))
 
     @staticmethod
-    def relative_time(origin_ms: int) -> Axis:
-        """Positions are milliseconds since `origin_ms`. Where that is beyond an int64, its extreme."""
-        return Axis(origin_ms)
+    def relative_time(*origins_ms: int) -> Axis:
+        """Positions are milliseconds since an origin. Where that is beyond an int64, its extreme."""
+        return Axis(np.array(origins_ms, np.int64))
+
+    def at(self, rows: Indices) -> Axis:
+        """The axis of other rows, given by the index of the origin of each."""
+        if self.origins_ms is None or len(self.origins_ms) == 1:
+            return self
+        return Axis(self.origins_ms[rows])
 
     def positions(self, points: Points) -> Integers:
         """The position of each point."""
@@ -54,19 +65,22 @@ class Axis:
 
     def of(self, steps: Integers, times_ms: Integers) -> Integers:
         """The positions of points with these steps and times."""
-        origin = self.origin_ms
-        if origin is None:
+        origins = self.origins_ms
+        if origins is None:
             return steps
-        if origin > 0:
-            return np.maximum(times_ms, _INT64_MIN + origin) - origin
-        if origin < 0:
-            return np.minimum(times_ms, _INT64_MAX + origin) - origin
-        return times_ms
+        if not origins.any():
+            return times_ms
+        later, earlier = np.maximum(origins, 0), np.minimum(origins, 0)
+        counted = np.maximum(times_ms, _INT64_MIN + later) - later
+        positions: Integers = np.minimum(counted, _INT64_MAX + earlier) - earlier
+        return positions
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
     """Buckets of equal width: bucket i holds the positions from `start + i * width` to before the next begins.
+
+    Make them by `over`.
 
     Args:
         start: First position of interest.
@@ -78,7 +92,7 @@ class Buckets:
     start: int
     width: int
     count: int
-    end: int = _INT64_MAX
+    end: int
 
     @staticmethod
     def over(start: int, end: int, most: int) -> Buckets:
@@ -91,14 +105,23 @@ class Buckets:
         width = min(-(-span // most), _UINT64_MAX)
         return Buckets(start, width, min(-(-span // width), most), end)
 
-    def offsets(self, positions: Integers) -> NDArray[np.uint64]:
-        """Distance of positions from `start`. Only for positions from `start` on."""
+    def offsets(self, positions: Integers) -> Offsets:
+        """Distance of positions from `start`. Only for positions from `start` to `end`."""
+        if self._short:
+            return (positions - self.start).astype(np.uint32)
         return positions.astype(np.int64, copy=False).view(np.uint64) - np.uint64(self.start % 2**64)
 
-    def of_offsets(self, offsets: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def of_offsets(self, offsets: Offsets) -> Offsets:
         """The bucket of each offset."""
-        numbers = (offsets // np.uint64(self.width)).view(np.int64)
-        return np.minimum(numbers, self.count - 1)
+        if self._short:
+            return offsets // np.uint32(self.width)
+        numbers: Offsets = np.minimum(offsets // np.uint64(self.width), np.uint64(self.count - 1))
+        return numbers
+
+    @property
+    def _short(self) -> bool:
+        """Whether offsets are uint32, which are divided several times as fast."""
+        return self.end - self.start < 2**32 - 1
 
 
 class Place(IntEnum):
@@ -116,7 +139,7 @@ def places(summaries: Summaries, axis: Axis, buckets: Buckets) -> NDArray[np.uin
     """The `Place` of each chunk."""
     lows, highs = axis.lows(summaries), axis.highs(summaries)
     whole = (lows >= buckets.start) & (highs <= buckets.end)
-    if axis.origin_ms is not None:
+    if axis.origins_ms is not None:
         # Of a chunk whose times or steps go back, the first and last point by time are not those by step.
         whole &= summaries["ordered"] != 0
     inside = whole & (buckets.of_offsets(buckets.offsets(lows)) == buckets.of_offsets(buckets.offsets(highs)))

@@ -13,6 +13,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from milepost import v1 as pb
+from milepost_server.errors import DataLoss
 from milepost_server.points.columns import Floats, Points
 from milepost_server.points.deltas import WIDTHS, Deltas, pack
 
@@ -33,8 +35,10 @@ _ONE_VALUE_BYTES = 8
 _Job: TypeAlias = "tuple[int, Callable[[Points], None]]"
 
 
-class DamagedChunk(ValueError):
+class DamagedChunk(DataLoss):
     """Stored bytes that no version of the encoder wrote, or not for that number of points."""
+
+    reason = pb.ERROR_REASON_METRIC_CORRUPT
 
 
 @dataclass(frozen=True, slots=True)

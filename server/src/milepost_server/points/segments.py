@@ -73,6 +73,20 @@ def rising(column: Column) -> bool:
     return not np.count_nonzero(column[1:] < column[:-1])
 
 
+def rising_within(column: Column, begins: Indices) -> bool:
+    """Whether a column never decreases but where a run begins."""
+    falls = np.flatnonzero(column[1:] < column[:-1]) + 1
+    if len(falls) >= len(begins):
+        return False
+    return not len(falls) or bool((begins[np.searchsorted(begins, falls, side="right") - 1] == falls).all())
+
+
+def joined(*columns: Indices) -> Indices:
+    """Indices of several columns in order, each once."""
+    indices = np.sort(np.concatenate(columns))
+    return indices[run_starts(indices)]
+
+
 def run_starts(column: Column) -> Indices:
     """Where runs of equal elements begin in a column that is not empty."""
     changes = np.empty(len(column), np.bool_)

@@ -121,21 +121,11 @@ def extend(summary: pb.MetricSummary, more: Summaries) -> None:
         summary.CopyFrom(later)
         return
     if (later.first_step, later.first_timestamp_ms) < (summary.first_step, summary.first_timestamp_ms):
-        summary.first_step, summary.first_timestamp_ms, summary.first = (
-            later.first_step,
-            later.first_timestamp_ms,
-            later.first,
-        )
-    if (later.last_step, later.last_timestamp_ms, _rank(later.last)) > (
-        summary.last_step,
-        summary.last_timestamp_ms,
-        _rank(summary.last),
-    ):
-        summary.last_step, summary.last_timestamp_ms, summary.last = (
-            later.last_step,
-            later.last_timestamp_ms,
-            later.last,
-        )
+        summary.first_step, summary.first_timestamp_ms = later.first_step, later.first_timestamp_ms
+        summary.first = later.first
+    if _last_place(later) > _last_place(summary):
+        summary.last_step, summary.last_timestamp_ms = later.last_step, later.last_timestamp_ms
+        summary.last = later.last
     if later.HasField("min"):
         known = summary.HasField("min")
         if not known or later.min < summary.min:
@@ -155,7 +145,7 @@ def extend_rows(
     """
     last = first = None
     if summary.count:
-        last = (summary.last_step, summary.last_timestamp_ms, _rank(summary.last)), summary.last
+        last = _last_place(summary), summary.last
         first = (summary.first_step, summary.first_timestamp_ms), summary.first
     least = (summary.min, summary.min_step) if summary.HasField("min") else None
     most = (summary.max, summary.max_step) if summary.HasField("max") else None
@@ -181,6 +171,10 @@ def extend_rows(
     if least is not None and most is not None:
         summary.min, summary.min_step = least
         summary.max, summary.max_step = most
+
+
+def _last_place(summary: pb.MetricSummary) -> tuple[int, int, float]:
+    return summary.last_step, summary.last_timestamp_ms, _rank(summary.last)
 
 
 def _rank(value: float) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,34 @@ def _spread(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return words
 
 
+def split_fixed(first_field: int, columns: Sequence[NDArray[Any]], bounds: Sequence[int]) -> Iterator[bytes]:
+    """For each run of rows the packed fields that columns of types of fixed width are, numbered from the first field.
+
+    Args:
+        first_field: Number of the field of the first column.
+        columns: The columns, of one length.
+        bounds: Where runs begin, and where the last one ends.
+    """
+    packed = [
+        (_varint(field << 3 | _LENGTH_DELIMITED), column.itemsize, memoryview(_little_endian(column).tobytes()))
+        for field, column in enumerate(columns, first_field)
+    ]
+    for begin, end in itertools.pairwise(bounds):
+        parts: list[bytes | memoryview] = []
+        if begin < end:
+            lengths = {width: _varint((end - begin) * width) for width in {width for _, width, _ in packed}}
+            for tag, width, content in packed:
+                parts += (tag, lengths[width], content[begin * width : end * width])
+        yield b"".join(parts)
+
+
 def packed_fixed(field: int, column: NDArray[Any]) -> bytes:
     """A packed field of a type of fixed width: that of the column."""
-    return _packed(field, column.astype(column.dtype.newbyteorder("<"), copy=False).tobytes())
+    return _packed(field, _little_endian(column).tobytes())
+
+
+def _little_endian(column: NDArray[Any]) -> NDArray[Any]:
+    return column.astype(column.dtype.newbyteorder("<"), copy=False)
 
 
 def _packed(field: int, content: bytes) -> bytes:

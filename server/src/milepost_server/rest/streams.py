@@ -20,6 +20,9 @@ LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
 KEEP_ALIVE_S = 15.0
 
+# A field of this name in the request goes on behind the message whose field of this name is given.
+_RESUME = "resume_token"
+
 
 class StreamEndpoint:
     """One JSON message up, a stream of messages down."""
@@ -28,11 +31,16 @@ class StreamEndpoint:
         self._dispatcher = dispatcher
         self._reader = RequestReader(route, max_body_bytes)
         self._write = response_writer(route)
+        types = route.method.descriptor.input_type, route.method.descriptor.output_type
+        self._resumes = all(_RESUME in message.fields_by_name for message in types)
 
     async def __call__(self, exchange: Exchange, call: Call, segments: list[str]) -> None:
         """See `Endpoint`."""
         request = await self._reader.read(exchange, segments)
         events = EVENTS in exchange.headers.get("accept", "")
+        if events and self._resumes:
+            # An `EventSource` that reconnects calls the address that it was made for, and says here how far it came.
+            request.resume_token = exchange.headers.get("last-event-id") or request.resume_token
         if exchange.verb == "HEAD":
             await self._start(exchange, call, events=events)
             await exchange.write(b"", more=False)
@@ -40,14 +48,12 @@ class StreamEndpoint:
         await until_disconnect(exchange, self._send_all(exchange, call, request, events=events))
 
     async def _send_all(self, exchange: Exchange, call: Call, request: Message, *, events: bool) -> None:
-        frame = _event if events else _line
         async with aclosing(messages(self._dispatcher, call, request)) as stream:
             try:
                 async for message in _with_pauses(stream, KEEP_ALIVE_S) if events else stream:
                     if not exchange.started:
                         await self._start(exchange, call, events=events)
-                    data = b": keep-alive\n\n" if message is None else frame(self._encode(call, message))
-                    await exchange.write(data)
+                    await exchange.write(self._framed(call, message, events=events))
             except DomainError as error:
                 if not exchange.started:
                     raise
@@ -56,6 +62,15 @@ class StreamEndpoint:
         if not exchange.started:
             await self._start(exchange, call, events=events)
         await exchange.write(b"", more=False)
+
+    def _framed(self, call: Call, message: Message | None, *, events: bool) -> bytes:
+        if message is None:
+            return b": keep-alive\n\n"
+        text = self._encode(call, message)
+        if not events:
+            return b'{"result":%b}\n' % text
+        token = getattr(message, _RESUME).encode() if self._resumes else b""
+        return b"id: %b\ndata: %b\n\n" % (token, text) if token else b"data: %b\n\n" % text
 
     def _encode(self, call: Call, message: Message) -> bytes:
         try:
@@ -68,14 +83,6 @@ class StreamEndpoint:
         exchange.answer_headers.update(call.response_metadata)
         headers = {"content-type": EVENTS if events else LINES, "cache-control": "no-store"}
         await exchange.start(200, headers)
-
-
-def _line(message: bytes) -> bytes:
-    return b'{"result":%b}\n' % message
-
-
-def _event(message: bytes) -> bytes:
-    return b"data: %b\n\n" % message
 
 
 def _line_error(error: DomainError) -> bytes:

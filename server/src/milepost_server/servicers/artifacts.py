@@ -38,3 +38,8 @@ class ArtifactServicer:
 
     async def delete_artifacts(self, request: pb.DeleteArtifactsRequest, call: Call) -> pb.DeleteArtifactsResponse:
         return pb.DeleteArtifactsResponse(files=await self._artifacts.delete(request))
+
+    async def purge_orphaned_artifacts(
+        self, request: pb.PurgeOrphanedArtifactsRequest, call: Call
+    ) -> pb.PurgeOrphanedArtifactsResponse:
+        return await self._artifacts.purge_orphans(request)

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
 from milepost import v1 as pb
 from milepost_server.calls.call import Call
 from milepost_server.services.batches import BatchService
 from milepost_server.services.experiments import ExperimentService
 from milepost_server.services.purges import PurgeService
+from milepost_server.services.run_facets import RunFacetService
 from milepost_server.services.runs import RunService
+from milepost_server.services.watches import WatchService
 
 
 class TrackingServicer:
     """Experiments, runs and what is logged to them. What each method does is said in the proto."""
 
     def __init__(
-        self, experiments: ExperimentService, runs: RunService, batches: BatchService, purges: PurgeService
+        self,
+        experiments: ExperimentService,
+        runs: RunService,
+        facets: RunFacetService,
+        batches: BatchService,
+        purges: PurgeService,
+        watches: WatchService,
     ) -> None:
         self._experiments = experiments
         self._runs = runs
+        self._facets = facets
         self._batches = batches
         self._purges = purges
+        self._watches = watches
 
     async def create_experiment(self, request: pb.CreateExperimentRequest, call: Call) -> pb.CreateExperimentResponse:
         return pb.CreateExperimentResponse(experiment=await self._experiments.create(request))
@@ -73,6 +86,18 @@ class TrackingServicer:
         runs, token = await self._runs.list(request)
         return pb.ListRunsResponse(runs=runs, next_page_token=token)
 
+    async def count_runs(self, request: pb.CountRunsRequest, call: Call) -> pb.CountRunsResponse:
+        return pb.CountRunsResponse(runs=await self._facets.count(request))
+
+    async def group_runs(self, request: pb.GroupRunsRequest, call: Call) -> pb.GroupRunsResponse:
+        return await self._facets.group(request)
+
+    async def list_run_keys(self, request: pb.ListRunKeysRequest, call: Call) -> pb.ListRunKeysResponse:
+        return await self._facets.keys(request)
+
+    async def list_run_values(self, request: pb.ListRunValuesRequest, call: Call) -> pb.ListRunValuesResponse:
+        return await self._facets.values(request)
+
     async def update_run(self, request: pb.UpdateRunRequest, call: Call) -> pb.UpdateRunResponse:
         return pb.UpdateRunResponse(run=await self._runs.update(request))
 
@@ -84,6 +109,21 @@ class TrackingServicer:
 
     async def purge_run(self, request: pb.PurgeRunRequest, call: Call) -> pb.PurgeRunResponse:
         return pb.PurgeRunResponse(purged=await self._purges.purge_run(request))
+
+    async def watch_run(self, request: pb.WatchRunRequest, call: Call) -> AsyncIterator[pb.WatchRunResponse]:
+        async with aclosing(self._watches.run(request)) as responses:
+            async for response in responses:
+                yield response
+
+    async def watch_experiment(
+        self, request: pb.WatchExperimentRequest, call: Call
+    ) -> AsyncIterator[pb.WatchExperimentResponse]:
+        async with aclosing(self._watches.experiment(request)) as responses:
+            async for response in responses:
+                yield response
+
+    async def purge_runs(self, request: pb.PurgeRunsRequest, call: Call) -> pb.PurgeRunsResponse:
+        return await self._purges.purge_runs(request)
 
     async def log_batch(self, request: pb.LogBatchRequest, call: Call) -> pb.LogBatchResponse:
         return await self._batches.log_batch(request)

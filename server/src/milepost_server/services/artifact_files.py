@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from milepost import v1 as pb
@@ -172,6 +173,10 @@ class ArtifactFiles:
         if all(settled) and len(pending) < _SWEPT_AT_ONCE:
             return len(stale) + await self._store.sweep_staged(_ORPHAN_KEPT_S)
         return len(stale)
+
+    def alone_with(self, run_id: str) -> AbstractAsyncContextManager[None]:
+        """Keeps files of a run from being recorded and deleted by this process during the block."""
+        return self._locks[run_id].exclusive()
 
     async def close(self) -> None:
         """Waits for work whose callers were cancelled."""

@@ -10,6 +10,7 @@ from milepost import v1 as pb
 from milepost_server.errors import Aborted, NotFound, OutOfRange
 from milepost_server.services.artifact_files import TRIES, ArtifactFiles, folder_of
 from milepost_server.services.clock import Clock
+from milepost_server.services.orphans import Orphans
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.run_keys import existing_run
 from milepost_server.services.uploads import Uploads
@@ -32,6 +33,7 @@ class ArtifactService:
         self._store = store
         self._files = ArtifactFiles(storage, store, clock)
         self._uploads = Uploads(storage, store, self._files, clock)
+        self._orphans = Orphans(storage, store, self._files, clock)
 
     async def upload(self, requests: AsyncIterator[pb.UploadArtifactRequest]) -> pb.Artifact:
         """See `ArtifactService.UploadArtifact`."""
@@ -87,6 +89,10 @@ class ArtifactService:
     async def delete(self, request: pb.DeleteArtifactsRequest) -> int:
         """See `ArtifactService.DeleteArtifacts`. Returns the number of files."""
         return await self._files.delete(request.run_id, ArtifactPath.parse(request.path))
+
+    async def purge_orphans(self, request: pb.PurgeOrphanedArtifactsRequest) -> pb.PurgeOrphanedArtifactsResponse:
+        """See `ArtifactService.PurgeOrphanedArtifacts`."""
+        return await self._orphans.purge(dry_run=request.dry_run)
 
     async def sweep(self) -> int:
         """Finishes what a dead process left and removes what has expired. To be called at start and every hour.

@@ -54,6 +54,8 @@ class MetricStreamService:
         yield pb.StreamMetricsResponse(opened=pb.StreamMetricsOpened(durable_sequence=durable))
         for rejection in rejections:
             yield pb.StreamMetricsResponse(rejected=rejection)
+        # Says that no more rejections are told again.
+        yield pb.StreamMetricsResponse(ack=pb.StreamMetricsAck(durable_sequence=durable))
         inbox = Inbox(requests, self._read, durable, self._budget)
         self._inboxes.add(inbox)
         if self._draining:

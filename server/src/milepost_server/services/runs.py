@@ -21,6 +21,7 @@ from milepost_server.services.refusals import (
     run_not_found,
 )
 from milepost_server.services.replays import write_once
+from milepost_server.services.run_facets import parse_columns
 from milepost_server.services.run_keys import existing_run, writable_run
 from milepost_server.storage.base import Query, RunKey, Storage, Transaction
 
@@ -79,6 +80,7 @@ class RunService:
             after=decode_token(request, request.page_token),
             fields=read_fields(pb.Run, request),
             experiment_ids=tuple(int(experiment_id) for experiment_id in request.experiment_ids),
+            columns=parse_columns(request.columns),
         )
         page = await self._storage.scan(lambda tx: tx.runs.list(query))
         return page.items, encode_token(request, page.last)
@@ -123,7 +125,8 @@ class RunService:
             key = await existing_run(tx, request.run_id, lock=True)
             if key.deleted:
                 await _check_experiment(tx, str(key.experiment_id))
-                await tx.runs.set_deleted(key, False, self._clock())
+                if not await tx.runs.set_deleted(key, False, self._clock()):
+                    raise run_not_found(request.run_id)
             return await _existing(tx, request.run_id)
 
         return await write_once(self._storage, self._clock, request, pb.Run, work)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from milepost import v1 as pb
-from milepost_server.filters.ast import Expression, OrderKey
+from milepost_server.filters.ast import Expression, Metric, OrderKey, Param, Tag
+from milepost_server.storage.metric_reads import MetricReads, PointRange
+from milepost_server.storage.run_facets import RunFacets
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -31,6 +33,8 @@ class Query:
         after: `Page.last` of the page before; None for the first.
         fields: Names of the resource's fields to fill. None for all.
         experiment_ids: For runs, the experiments to look in. Empty for all.
+        columns: For runs, the params, tags and metrics to fill, whatever `fields` says of them. None for all that
+            `fields` has.
     """
 
     filter: Expression | None
@@ -40,6 +44,7 @@ class Query:
     after: tuple[Any, ...] | None = None
     fields: frozenset[str] | None = None
     experiment_ids: tuple[int, ...] = ()
+    columns: tuple[Param | Tag | Metric, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,13 @@ class RunKey:
     run_id: str
     experiment_id: int
     deleted: bool
+
+
+Changed = tuple[int, str]
+"""A run that a transaction may have changed: the number of its experiment, and its id."""
+ANY_RUN: Changed = (-1, "")
+"""Any run or experiment may have changed."""
+ChangeListener = Callable[[Collection[Changed]], None]
 
 
 class Experiments(Protocol):
@@ -133,8 +145,8 @@ class Runs(Protocol):
     async def update(self, key: RunKey, run: pb.Run, fields: Collection[str], now_us: int) -> None:
         """Writes the named fields of `run`."""
 
-    async def set_deleted(self, key: RunKey, deleted: bool, now_us: int) -> None:
-        """Deletes or restores one run."""
+    async def set_deleted(self, key: RunKey, deleted: bool, now_us: int) -> bool:
+        """Deletes or restores one run; false when its removal for good has begun, which cannot be taken back."""
 
     async def log_params(self, key: RunKey, params: Mapping[str, pb.ParamValue]) -> dict[str, pb.ParamValue]:
         """Writes params that are new. Returns those that are stored already with another value, as stored."""
@@ -153,29 +165,62 @@ class Runs(Protocol):
     ) -> Page[pb.ExperimentDataset]:
         """A page of datasets by experiment, name and digest."""
 
-    async def of_experiment(self, experiment_id: int, limit: int) -> Sequence[RunKey]:
-        """Some runs of an experiment, whatever their state."""
 
-    async def count(self, *, run_row: int | None = None, experiment_id: int | None = None) -> pb.PurgeSummary:
-        """What purging one run, given by its row, or all runs of an experiment would remove."""
+@dataclass(frozen=True)
+class FoldableSeries:
+    """A metric series with small chunks that are due to be folded.
 
-    async def purge(self, key: RunKey) -> None:
-        """Removes the run and everything below it."""
+    Args:
+        run_id: The run's id.
+        number: The series' number in the database.
+    """
+
+    run_id: str
+    number: int
 
 
 class Metrics(Protocol):
-    """Metric points and summaries."""
+    """Metric points and summaries. Names are metric keys; where they are optional, none stand for all of the run."""
 
-    async def append(self, key: RunKey, metrics: Sequence[pb.MetricPoints]) -> int:
+    async def append(self, key: RunKey, metrics: Sequence[pb.MetricPoints], now_us: int) -> int:
         """Stores points, whose columns are all filled, and updates summaries. Returns the number of points."""
 
-    async def history(
-        self, key: RunKey, metric: str, limit: int, after: int | None
-    ) -> tuple[pb.MetricPoints, int | None] | None:
-        """Points in stored order after position `after`, and the position for the next page, None on the last.
+    async def known(self, key: RunKey, names: Collection[str]) -> set[str]:
+        """Those of the names that the run has; all of its names when none are given."""
 
-        None when the run has no such metric.
-        """
+    async def rewind(self, key: RunKey, names: Collection[str], after_step: int) -> int:
+        """Removes points of later steps, and series that have none left. Returns the number of points removed."""
+
+    async def remove(self, key: RunKey, names: Collection[str]) -> int:
+        """Removes series with their points. Returns the number of points removed."""
+
+    async def recompute(self, key: RunKey, names: Collection[str]) -> list[str]:
+        """Computes summaries from points and returns the names of those that were wrong."""
+
+    async def foldable(self, now_us: int, limit: int) -> Sequence[FoldableSeries]:
+        """Some series that are due to be folded, the longest due first."""
+
+    async def fold(self, number: int, now_us: int) -> None:
+        """Folds small chunks of a series into full ones. The run must be locked. Points and their order stay."""
+
+
+class MetricWriters(Protocol):
+    """Writers of metric streams: the sequence numbers of what they sent. The run must be locked to change them."""
+
+    async def sequence(self, key: RunKey, writer_id: str) -> int:
+        """Number of the writer's last batch that was stored or refused; 0 for a new writer."""
+
+    async def advance(self, key: RunKey, writer_id: str, sequence: int, now_us: int) -> None:
+        """Records that number."""
+
+    async def reject(self, key: RunKey, writer_id: str, errors: Mapping[int, bytes]) -> None:
+        """Keeps why batches were refused: a serialized `google.rpc.Status` by sequence number."""
+
+    async def rejections(self, key: RunKey, writer_id: str, after: int) -> Sequence[tuple[int, bytes]]:
+        """What was kept of batches after a sequence number, in order."""
+
+    async def forget_rejections(self, key: RunKey, writer_id: str, told: int) -> None:
+        """Drops what was kept of batches up to a sequence number."""
 
 
 @dataclass(frozen=True)
@@ -295,6 +340,142 @@ class Artifacts(Protocol):
     async def stale_uploads(self, before_us: int, limit: int) -> Sequence[StoredUpload]:
         """Some uploads for which no bytes came since a time."""
 
+    async def recorded(
+        self, experiment_id: int, run_id: str, paths: Collection[str], staged: Collection[str]
+    ) -> tuple[set[str], set[str]]:
+        """Those of the paths, and of the names of staged files, that a record of a run names. None without the run."""
+
+
+@dataclass(frozen=True)
+class PurgeChoice:
+    """Deleted runs that all of these choose.
+
+    Args:
+        run_id: Id of the only one. Empty for any.
+        experiment_ids: The experiments to look in. Empty for all.
+        filter: What they are like. None for all.
+        deleted_before_us: When they must have been deleted before. None for whenever.
+    """
+
+    run_id: str = ""
+    experiment_ids: tuple[int, ...] = ()
+    filter: Expression | None = None
+    deleted_before_us: int | None = None
+
+
+@dataclass(frozen=True)
+class DeletedRun:
+    """A run to remove, and when it was deleted: it must still be when its turn comes."""
+
+    key: RunKey
+    delete_us: int
+
+
+@dataclass(frozen=True)
+class PurgeStep:
+    """What one transaction of a purge did.
+
+    Args:
+        removed: What it removed.
+        emptied: Runs that have no points, artifacts, params and tags any more.
+        rest: Runs for the next step. Those that were restored or removed meanwhile are in neither.
+    """
+
+    removed: pb.PurgeSummary
+    emptied: Sequence[DeletedRun]
+    rest: Sequence[DeletedRun]
+
+
+class Purges(Protocol):
+    """Removal of deleted runs for good, in transactions of bounded size."""
+
+    async def count(self, choice: PurgeChoice) -> pb.PurgeSummary:
+        """What purging all chosen runs would remove."""
+
+    async def count_runs(self, choice: PurgeChoice) -> int:
+        """The number of chosen runs."""
+
+    async def choose(self, choice: PurgeChoice, limit: int) -> Sequence[DeletedRun]:
+        """Some of the chosen runs."""
+
+    async def empty(self, runs: Sequence[DeletedRun], now_us: int) -> PurgeStep:
+        """Begins to remove runs, which cannot be restored from then on, and removes some of what is below them."""
+
+    async def remove(self, runs: Sequence[DeletedRun]) -> int:
+        """Removes emptied runs. Returns how many were still there."""
+
+
+class Upkeep(Protocol):
+    """The state of the database itself."""
+
+    async def status(self) -> pb.DatabaseStatus:
+        """Its size and upkeep, without advice."""
+
+    async def newest(self) -> int:
+        """A number that grows with every run and metric series."""
+
+    async def analyze(self) -> None:
+        """Renews the planner's statistics of all tables from samples, where the database does not do so by itself."""
+
+
+@dataclass(frozen=True)
+class TouchedRun:
+    """A run and when it last changed.
+
+    Args:
+        run_id: Its id.
+        position: The time, at most a second before the last change, and the run's number in the database.
+    """
+
+    run_id: str
+    position: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedSeries:
+    """How far a metric of a run has come.
+
+    Args:
+        number: Its number in the database. A metric that is removed and begun again gets another.
+        run_id: The run's id.
+        key_id: Number of its key.
+        key: Its key.
+        epoch: Differs after points were taken back.
+        next_sequence: Number that the next point to arrive will get.
+    """
+
+    number: int
+    run_id: str
+    key_id: int
+    key: str
+    epoch: int
+    next_sequence: int
+
+
+class Changes(Protocol):
+    """What changed, for those who were not told."""
+
+    async def touched(self, experiment_id: int, after: tuple[int, int], limit: int) -> Sequence[TouchedRun]:
+        """Some runs of an experiment, deleted ones included, that lie behind a position, in order of it."""
+
+    async def since(self, run_ids: Collection[str], experiment_ids: Collection[int], time_us: int) -> set[Changed]:
+        """What of these runs and experiments was touched after a time or does not exist.
+
+        `ANY_RUN` stands for an experiment that does not exist.
+        """
+
+    async def series(self, run_ids: Collection[str], names: Collection[str]) -> Sequence[WatchedSeries]:
+        """The metrics of runs, those of the names or all when no names are given."""
+
+    async def key_names(self, key_ids: Collection[int]) -> dict[int, str]:
+        """Keys by their numbers."""
+
+    async def tails(self, begins: Mapping[int, int]) -> dict[int, PointRange]:
+        """All points of series from a number on, by number of the series: for the last few of many series.
+
+        A series that has none from there on may be left out.
+        """
+
 
 class Transaction(Protocol):
     """One view of the database throughout, and, for `Storage.write`, changes kept or dropped together."""
@@ -308,8 +489,20 @@ class Transaction(Protocol):
         """Runs."""
 
     @property
+    def run_facets(self) -> RunFacets:
+        """Many runs at once."""
+
+    @property
     def metrics(self) -> Metrics:
         """Metric points."""
+
+    @property
+    def metric_reads(self) -> MetricReads:
+        """Metric points to read."""
+
+    @property
+    def metric_writers(self) -> MetricWriters:
+        """Writers of metric streams."""
 
     @property
     def replays(self) -> Replays:
@@ -319,11 +512,33 @@ class Transaction(Protocol):
     def artifacts(self) -> Artifacts:
         """Artifacts."""
 
+    @property
+    def changes(self) -> Changes:
+        """What changed."""
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """Runs what takes a while and needs no database, off the event loop. For units of `Storage.scan`."""
+
+    @property
+    def purges(self) -> Purges:
+        """Removal for good."""
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """The state of the database itself."""
+
 
 class Storage(Protocol):
-    """A database."""
+    """A database.
+
+    Attributes:
+        kind: Its name.
+        recheck_s: How often those who follow changes must look for what their listener was not told. None: it is told
+            everything.
+    """
 
     kind: str
+    recheck_s: float | None
 
     async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Runs a unit of work that reads a few rows."""
@@ -336,6 +551,9 @@ class Storage(Protocol):
 
         The work goes on when the caller is cancelled.
         """
+
+    def listen(self, listener: ChangeListener) -> None:
+        """Has `listener` called in this event loop after each commit with what it may have changed. To be called once."""
 
     def version(self) -> int | None:
         """A number that differs after every commit, also of another process; None when it is not known at hand."""

@@ -147,6 +147,12 @@ class AsyncArtifacts:
         """See `Artifacts.delete`."""
         return await self._transport.call(req.delete_artifacts(run_id, artifact_path(path)), timeout)
 
+    async def purge_orphans(
+        self, *, dry_run: bool = False, timeout: float | None = None
+    ) -> pb.PurgeOrphanedArtifactsResponse:
+        """See `Artifacts.purge_orphans`."""
+        return await self._transport.call(req.purge_orphaned_artifacts(dry_run), timeout)
+
     async def _send(self, upload: Upload, meter: Meter, deadline: Deadline) -> pb.Artifact:
         attempts = Attempts(deadline)
         offset = 0

@@ -185,6 +185,15 @@ class Artifacts:
         """Deletes a file or a directory for good. Never repeated by itself. Returns the number of files deleted."""
         return self._transport.call(req.delete_artifacts(run_id, artifact_path(path)), timeout)
 
+    def purge_orphans(
+        self, *, dry_run: bool = False, timeout: float | None = None
+    ) -> pb.PurgeOrphanedArtifactsResponse:
+        """Removes files older than a day from the artifact store that belong to no artifact of any run.
+
+        Never repeated by itself. On a large store it takes minutes.
+        """
+        return self._transport.call(req.purge_orphaned_artifacts(dry_run), timeout)
+
     def _send(self, upload: Upload, meter: Meter, deadline: Deadline) -> pb.Artifact:
         attempts = Attempts(deadline)
         offset = 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.error import URLError
 
 from milepost._version import __version__
-from milepost.cli._text import size
+from milepost.cli._text import count, size
 
 if TYPE_CHECKING:
     from milepost import v1 as pb
@@ -60,6 +60,7 @@ def checks(client: Client, http_url: str | None) -> Iterator[Check]:
     if info is not None:
         yield _versions(info)
         yield _health(client.config.address)
+        yield _database(client)
     if http_url is not None:
         yield from _http(http_url, given=True)
     elif info is not None:
@@ -101,6 +102,18 @@ def _versions(info: pb.ServerInfo) -> Check:
     if info.version == __version__:
         return Check("versions", "ok", f"client and server are both {__version__}")
     return Check("versions", "warn", f"the server is {info.version}, this client {__version__}. Install the same.")
+
+
+def _database(client: Client) -> Check:
+    from milepost.errors import MilepostError
+
+    try:
+        status = client.database_status(timeout=TIMEOUT_S)
+    except MilepostError as error:
+        return Check("database", "warn", f"its state is not known: {error}")
+    held = f"{count(status.runs, 'run')}, {status.metric_series:,} metric series"
+    detail = f"{size(status.size_bytes)}, {size(status.free_bytes)} of it free; {held}"
+    return Check("database", "warn" if status.advice else "ok", " ".join([f"{detail}.", *status.advice]))
 
 
 def _health(address: str) -> Check:

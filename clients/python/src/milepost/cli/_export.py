@@ -7,7 +7,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -26,12 +26,13 @@ FORMATS = ("csv", "json", "parquet")
 Columns = dict[str, list[Any]]
 
 
-def format_of(output: str, wanted: str | None) -> str:
-    """The format asked for, else that of the suffix. Raises `typer.BadParameter` when neither says one."""
+def format_of(output: str, wanted: str | None, formats: Sequence[str] = FORMATS) -> str:
+    """The format asked for, else that of the suffix. Raises `typer.BadParameter` when neither says one of `formats`."""
     kind = (wanted or PurePath(output).suffix.removeprefix(".")).lower()
-    if kind not in FORMATS:
+    if kind not in formats:
         given = f"{wanted!r} is no format" if wanted else f"the suffix of {output!r} names no format"
-        raise typer.BadParameter(f"{given}. Give --format csv, json or parquet.", param_hint="--format")
+        names = f"{', '.join(formats[:-1])} or {formats[-1]}"
+        raise typer.BadParameter(f"{given}. Give --format {names}.", param_hint="--format")
     return kind
 
 

@@ -41,8 +41,9 @@ def _own(module: str, help: str, attribute: str = "app") -> Lazy:
 _OWN = {
     "experiments": _own("experiments", "Create, find, change and remove experiments."),
     "runs": _own("runs", "Find, compare, export and remove runs."),
-    "metrics": _own("metrics", "Print and plot the points of metrics."),
+    "metrics": _own("metrics", "Print, plot and export the points of metrics."),
     "artifacts": _own("artifacts", "List, get, put and remove the files of runs."),
+    "sync": _own("sync", "Send what was logged while its server was away.", "sync"),
     "doctor": _own("doctor", "Check this machine and the way to the server.", "doctor"),
 }
 # Of the distribution `milepost`, whose entry points say no more than their names.

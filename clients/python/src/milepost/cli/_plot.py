@@ -6,6 +6,10 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from milepost.client import MetricSeries
 
 # Bit of each dot of a cell, by row and column.
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -21,6 +25,37 @@ class Series:
     name: str
     xs: Sequence[float]
     ys: Sequence[float]
+
+
+def columns_of(width: int) -> int:
+    """How many columns of dots a drawing of `width` characters has."""
+    return _cells(width) * 2
+
+
+def line_of(series: MetricSeries, origin: int, unit: int) -> Series:
+    """The line of a thinned series: first, smallest, greatest and last point of each bucket in order of position.
+
+    Args:
+        series: The series.
+        origin: The position that is 0 on the axis.
+        unit: Positions in one of the axis.
+    """
+    xs: list[float] = []
+    ys: list[float] = []
+    peaks = [
+        zip(positions.tolist(), values.tolist(), strict=True)
+        for positions, values in (
+            (series.first_positions, series.first_values),
+            (series.min_positions, series.min_values),
+            (series.max_positions, series.max_values),
+            (series.last_positions, series.last_values),
+        )
+    ]
+    for first, low, high, last in zip(*peaks, strict=True):
+        for x, y in (first, *sorted((low, high)), last):
+            xs.append((x - origin) / unit)
+            ys.append(y)
+    return Series(series.key, xs, ys)
 
 
 class Canvas:
@@ -98,12 +133,17 @@ def draw(series: Sequence[Series], width: int, height: int) -> tuple[list[tuple[
     ]
     if not points:
         return None
-    canvas = Canvas(max(width - _TICK_WIDTH - 2, 10), max(height, 3))
+    canvas = Canvas(_cells(width), max(height, 3))
     across = Scale.over([x for x, _ in points], canvas.columns)
     up = Scale.over([y for _, y in points], canvas.rows)
     for owner, one in enumerate(series):
         _draw_line(canvas, one, across, up, owner)
     return _rendered(canvas, across, up)
+
+
+def _cells(width: int) -> int:
+    """Cells in a row of a drawing of `width` characters."""
+    return max(width - _TICK_WIDTH - 2, 10)
 
 
 def _draw_line(canvas: Canvas, one: Series, across: Scale, up: Scale, owner: int) -> None:

@@ -11,7 +11,7 @@ import typer
 from milepost.cli._failures import Refusal
 from milepost.cli._output import add_row, print_json, print_resources, print_table, table
 from milepost.cli._progress import transfer
-from milepost.cli._session import AsJson, RunId, Yes, confirm, connect, group
+from milepost.cli._session import AsJson, DryRun, RunId, Yes, confirm, connect, group
 from milepost.cli._text import count, printable, size, when
 
 app = group("List, get, put and remove the files of runs.")
@@ -129,3 +129,15 @@ def rm(
         print_json({"runId": run_id, "paths": paths, "deletedFiles": removed})
     else:
         typer.echo(f"Removed {count(removed, 'file')}.")
+
+
+@app.command("purge-orphans")
+def purge_orphans(ctx: typer.Context, yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Remove files that belong to no artifact of any run.
+
+    Looks at all folders of runs below the artifact root, which must be Milepost's own, and leaves alone what is younger
+    than a day.
+    """
+    from milepost.cli import _purge
+
+    _purge.purge_orphans(connect(ctx), dry_run, yes, as_json)

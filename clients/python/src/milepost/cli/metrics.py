@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import sys
 from enum import Enum
@@ -18,9 +17,9 @@ from milepost.cli._text import count, printable, when_ms
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from milepost.client import MetricHistory
+    from milepost.client import MetricChart, MetricHistory, MetricSeries
 
-app = group("Print and plot the points of metrics.")
+app = group("Print, plot and export the points of metrics.")
 
 _COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue")
 _MARKERS = "abcdefghijklmnopqrstuvwxyz"
@@ -44,15 +43,46 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Print the points of a metric in the order in which they were stored."""
-    found = connect(ctx).metrics.history(run_id, key, limit=limit or None, page_size=min(limit, 100_000))
+    metrics = connect(ctx).metrics
+    if limit:
+        found = metrics.history(run_id, key, limit=limit, page_size=min(limit, 100_000))
+    else:
+        found = metrics.histories(run_id, key)[0]
     if as_json:
         print_json(_document(found))
         return
-    width = max((len(str(step)) for step in found.steps), default=4)
+    steps, times, values = (column.tolist() for column in found.columns.values())
+    width = max((len(str(step)) for step in steps), default=4)
     write = sys.stdout.write
     write(f"{'STEP':>{max(width, 4)}}  {'TIME':<23}  VALUE\n")
-    for step, moment, value in zip(found.steps, found.timestamps_ms, found.values, strict=True):
+    for step, moment, value in zip(steps, times, values, strict=True):
         write(f"{step:>{max(width, 4)}}  {when_ms(moment):<23}  {value!r}\n")
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    run_id: RunId,
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="File to write; - for standard output.")],
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY", help="The metrics. Default: all.", autocompletion=complete.metric_keys),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="arrow, csv or parquet. Default: by the suffix of OUTPUT."),
+    ] = None,
+) -> None:
+    """Write all points of a run's metrics to a file, with the columns key, step, timestamp_ms and value.
+
+    arrow is an Apache Arrow IPC stream. Needs little memory, however many points there are.
+    """
+    from milepost.cli._export import check_packages, format_of
+    from milepost.cli._metric_export import FORMATS, write
+
+    kind = format_of(output, format, FORMATS)
+    check_packages(kind)
+    write(connect(ctx), run_id, keys or [], output, kind)
 
 
 @app.command()
@@ -69,37 +99,40 @@ def plot(
     height: Annotated[int, typer.Option("--height", metavar="N", min=3, max=200, help="Rows.")] = 16,
     as_json: AsJson = False,
 ) -> None:
-    """Draw metrics as lines in the terminal. With --json, prints their points."""
+    """Draw metrics as lines in the terminal. With --json, prints what is drawn: an answer of `GetMetricSeries`."""
+    from milepost.cli._plot import columns_of
+
     client = connect(ctx)
-    found = [client.metrics.history(run_id, key, page_size=100_000) for key in dict.fromkeys(keys)]
+    wanted = list(dict.fromkeys(keys))
+    width = width or min(shutil.get_terminal_size().columns, 120)
+    chart = client.metrics.series(run_id, wanted, axis=x.value, buckets=columns_of(width))
+    for key in set(wanted).difference(one.key for one in chart):
+        client.metrics.history(run_id, key, limit=1)  # raises the server's error for what does not exist
     if as_json:
-        print_json({"metrics": [_document(one) for one in found]})
+        print_json(chart.proto)
         return
-    _draw(found, x, width or min(shutil.get_terminal_size().columns, 120), height)
+    summaries = client.runs.get(run_id).metric_summaries
+    _draw(chart, [summaries[one.key].nan_count for one in chart], x, width, height)
 
 
-def _draw(found: list[MetricHistory], x: Axis, width: int, height: int) -> None:
-    from milepost.cli._plot import Series, draw
+def _draw(chart: MetricChart, nan_counts: list[int], x: Axis, width: int, height: int) -> None:
+    from milepost.cli._plot import draw, line_of
 
-    origin = min((moment for one in found for moment in one.timestamps_ms), default=0)
-    series = [
-        Series(one.key, one.steps if x is Axis.STEP else [(t - origin) / 1000 for t in one.timestamps_ms], one.values)
-        for one in found
-    ]
-    drawn = draw(series, width, height)
+    origin, unit = (0, 1) if x is Axis.STEP else (chart.start, 1000)
+    drawn = draw([line_of(one, origin, unit) for one in chart], width, height)
     if drawn is None:
         note("There is nothing to draw: no point has a finite value.")
         return
     rows, axis = drawn
     output = console()
     # Without colours, several lines are told apart by letters.
-    letters = len(found) > 1 and (not output.is_terminal or output.no_color)
+    letters = len(chart) > 1 and (not output.is_terminal or output.no_color)
     for text, owners in rows:
         output.print(_coloured(text, owners, letters), soft_wrap=True)
     output.print(axis, soft_wrap=True)
     output.print(f"{'':12}{'step' if x is Axis.STEP else 'seconds'}", soft_wrap=True)
-    for index, one in enumerate(found):
-        output.print(_legend(one, index, letters), soft_wrap=True)
+    for index, (one, nan_count) in enumerate(zip(chart, nan_counts, strict=True)):
+        output.print(_legend(one, nan_count, index, letters), soft_wrap=True)
 
 
 def _coloured(text: str, owners: list[int], letters: bool) -> Text:
@@ -115,15 +148,14 @@ def _coloured(text: str, owners: list[int], letters: bool) -> Text:
     return line
 
 
-def _legend(one: MetricHistory, index: int, letters: bool) -> Text:
+def _legend(one: MetricSeries, nan_count: int, index: int, letters: bool) -> Text:
     from rich.text import Text
 
     marker = _MARKERS[index % len(_MARKERS)] if letters else "──"
-    lost = sum(not math.isfinite(value) for value in one.values)
-    lost_text = f", {lost:,} of them not finite" if lost else ""
+    nan_text = f", {nan_count:,} of them NaN" if nan_count else ""
     line = Text(" " * 12)
     line.append(marker, _COLOURS[index % len(_COLOURS)])
-    line.append(f" {printable(one.key)} ({count(len(one), 'point')}{lost_text})")
+    line.append(f" {printable(one.key)} ({count(sum(one.counts.tolist()), 'point')}{nan_text})")
     return line
 
 

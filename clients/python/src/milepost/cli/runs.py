@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from milepost.cli._complete import run_ids as run_ids_completed
 from milepost.cli._output import note, print_json, print_resources
 from milepost.cli._session import (
     AlsoDeleted,
@@ -72,6 +73,47 @@ def search(
         note(f"There are more than these {limit}. Show all with --limit 0.")
 
 
+@app.command("group")
+def group_(
+    ctx: typer.Context,
+    by: Annotated[
+        list[str], typer.Option("--by", metavar="NAME", help="Param, tag or attribute to group by. Repeatable.")
+    ],
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", "-m", metavar="METRIC", help="Metric to aggregate. Repeatable.")
+    ] = None,
+    experiment: OfExperiments = None,
+    filter: Filter = "",
+    order_by: Annotated[
+        str, typer.Option("--order-by", help="runs, or an aggregate such as 'mean(metrics.acc) DESC'.")
+    ] = "",
+    limit: Limit = 50,
+    deleted: OnlyDeleted = False,
+    all: AlsoDeleted = False,
+    as_json: AsJson = False,
+) -> None:
+    """Group runs, and aggregate metrics over each group.
+
+    For example: --by params.lr --metric metrics.acc.max.
+    """
+    from milepost.cli._group_table import print_groups
+
+    client = connect(ctx)
+    found = client.runs.group(
+        by,
+        experiment_ids(client, experiment),
+        metrics=metric or (),
+        filter=filter,
+        order_by=order_by,
+        view=view_of(deleted, all),
+        limit=limit or None,
+    )
+    if as_json:
+        print_resources("groups", found)
+    else:
+        print_groups(list(found), by, metric or [])
+
+
 @app.command()
 def show(ctx: typer.Context, run_id: RunId, as_json: AsJson = False) -> None:
     """Show one run.
@@ -86,6 +128,18 @@ def show(ctx: typer.Context, run_id: RunId, as_json: AsJson = False) -> None:
         print_json(run.proto)
     else:
         print_run(client, run)
+
+
+@app.command()
+def watch(ctx: typer.Context, run_id: RunId, as_json: AsJson = False) -> None:
+    """Follow a run until it ends.
+
+    Prints a line with its state and the latest values of metrics each time that they change. With --json, each line is
+    a JSON document.
+    """
+    from milepost.cli._watch import follow_run
+
+    follow_run(connect(ctx), run_id, as_json=as_json)
 
 
 @app.command()
@@ -172,15 +226,31 @@ def restore(ctx: typer.Context, run_ids: RunIds, as_json: AsJson = False) -> Non
 
 @app.command()
 def purge(
-    ctx: typer.Context, run_ids: RunIds, yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = False
+    ctx: typer.Context,
+    run_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Ids of runs.", autocompletion=run_ids_completed)
+    ] = None,
+    experiment: OfExperiments = None,
+    filter: Filter = "",
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Only runs deleted longer ago: 90m, 12h, 30d, 8w.")
+    ] = "",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove deleted runs for good.
 
-    Their metrics and artifacts go too.
+    Their metrics and artifacts go too. Give ids, or choose by --experiment, --filter and --older-than.
     """
-    from milepost.cli._purge import purge_each
+    from milepost.cli._purge import purge_each, purge_matching
 
+    if bool(run_ids) == bool(experiment or filter or older_than):
+        raise typer.BadParameter("give ids of runs, or --experiment, --filter or --older-than to choose them.")
     client = connect(ctx)
+    if not run_ids:
+        purge_matching(client, experiment_ids(client, experiment), filter, older_than, dry_run, yes, as_json)
+        return
     found = _found(client, run_ids)
     ids = [run.run_id for run in found]
     purge_each("run", ids, [_titled(run) for run in found], client.runs.purge, dry_run, yes, as_json)

@@ -108,6 +108,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """`UNAVAILABLE`: the artifact store does not answer. Repeat later."""
     ERROR_REASON_ARTIFACT_CORRUPT: _ErrorReason.ValueType  # 86
     """`DATA_LOSS`: stored bytes do not have the digest that was recorded for them."""
+    ERROR_REASON_METRIC_CORRUPT: _ErrorReason.ValueType  # 87
+    """`DATA_LOSS`: stored metric points are damaged: they fail their check sum, or are no points at all."""
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 90
     """`PERMISSION_DENIED`: the caller may not do this."""
     ERROR_REASON_FOREIGN_ORIGIN: _ErrorReason.ValueType  # 91
@@ -208,6 +210,8 @@ ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: ErrorReason.ValueType  # 85
 """`UNAVAILABLE`: the artifact store does not answer. Repeat later."""
 ERROR_REASON_ARTIFACT_CORRUPT: ErrorReason.ValueType  # 86
 """`DATA_LOSS`: stored bytes do not have the digest that was recorded for them."""
+ERROR_REASON_METRIC_CORRUPT: ErrorReason.ValueType  # 87
+"""`DATA_LOSS`: stored metric points are damaged: they fail their check sum, or are no points at all."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 90
 """`PERMISSION_DENIED`: the caller may not do this."""
 ERROR_REASON_FOREIGN_ORIGIN: ErrorReason.ValueType  # 91

@@ -253,7 +253,9 @@ class StreamMetricsOpened(google.protobuf.message.Message):
 
     DURABLE_SEQUENCE_FIELD_NUMBER: builtins.int
     durable_sequence: builtins.int
-    """Every batch of this writer up to this number was answered before; continue with the next. 0: none."""
+    """Every batch of this writer up to this number was answered before; continue with the next. 0: none. Rejections of
+    these that the client may have missed follow, and then an `ack` with the same number.
+    """
     def __init__(
         self,
         *,
@@ -612,7 +614,9 @@ class WatchMetricsRequest(google.protobuf.message.Message):
     `GetMetricSeries` does. 0: 10,000.
     """
     resume_token: builtins.str
-    """`resume_token` of the last message seen, with the same runs and keys. Empty: from the beginning."""
+    """`resume_token` of the last message seen, with the same runs and keys. Over Server-Sent Events the header
+    `Last-Event-ID` sets it. Empty: from the beginning.
+    """
     @property
     def run_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Ids of the runs, 1 to 100."""
@@ -642,10 +646,10 @@ class WatchMetricsResponse(google.protobuf.message.Message):
     SERIES_FIELD_NUMBER: builtins.int
     RESUME_TOKEN_FIELD_NUMBER: builtins.int
     resume_token: builtins.str
-    """Goes on behind all messages so far. Empty while more of the same change follows."""
+    """Goes on behind this message."""
     @property
     def series(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___WatchedPoints]:
-        """What is new. May be empty in a message that only brings a token."""
+        """What is new, to be taken in order. Empty in a first message when there is nothing."""
 
     def __init__(
         self,
@@ -670,12 +674,12 @@ class WatchedPoints(google.protobuf.message.Message):
     run_id: builtins.str
     """The run's id."""
     restarted: builtins.bool
-    """Whether the metric was rewound, or deleted and begun again: drop what came before of it."""
+    """Whether the metric was rewound or removed: drop what came before of it."""
     skipped: builtins.int
     """Number of new points that are not among `points` because they were thinned."""
     @property
     def points(self) -> milepost.v1.metric_pb2.MetricPoints:
-        """The points, in the order in which they were stored."""
+        """The points, in the order in which they were stored. None when the metric, or its run, is there no more."""
 
     def __init__(
         self,

@@ -172,12 +172,13 @@ class MetricServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchMetrics(self, request, context):
-        """Streams points of runs as they are committed, by this server or another on the same database. Without a
-        `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
-        behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
-        server shuts down; open a new one with the last token.
+        """Streams points of runs as they are committed, by this server or another on the same database, each once. Without a
+        `resume_token` it begins with the points stored so far; with one, with those that came after. The first message comes
+        at once. A reader that falls behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The
+        stream ends with `OK` when the server shuts down; open a new one with the last token.
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`;
+        `INVALID_FIELD`: the runs have, or come to have, more than 50,000 metrics to watch).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

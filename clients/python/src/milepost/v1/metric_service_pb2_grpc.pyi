@@ -104,12 +104,13 @@ class MetricServiceStub:
         milepost.v1.metric_service_pb2.WatchMetricsRequest,
         milepost.v1.metric_service_pb2.WatchMetricsResponse,
     ]
-    """Streams points of runs as they are committed, by this server or another on the same database. Without a
-    `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
-    behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
-    server shuts down; open a new one with the last token.
+    """Streams points of runs as they are committed, by this server or another on the same database, each once. Without a
+    `resume_token` it begins with the points stored so far; with one, with those that came after. The first message comes
+    at once. A reader that falls behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The
+    stream ends with `OK` when the server shuts down; open a new one with the last token.
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`;
+    `INVALID_FIELD`: the runs have, or come to have, more than 50,000 metrics to watch).
     """
 
     RewindMetrics: grpc.UnaryUnaryMultiCallable[
@@ -227,12 +228,13 @@ class MetricServiceAsyncStub:
         milepost.v1.metric_service_pb2.WatchMetricsRequest,
         milepost.v1.metric_service_pb2.WatchMetricsResponse,
     ]
-    """Streams points of runs as they are committed, by this server or another on the same database. Without a
-    `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
-    behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
-    server shuts down; open a new one with the last token.
+    """Streams points of runs as they are committed, by this server or another on the same database, each once. Without a
+    `resume_token` it begins with the points stored so far; with one, with those that came after. The first message comes
+    at once. A reader that falls behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The
+    stream ends with `OK` when the server shuts down; open a new one with the last token.
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`;
+    `INVALID_FIELD`: the runs have, or come to have, more than 50,000 metrics to watch).
     """
 
     RewindMetrics: grpc.aio.UnaryUnaryMultiCallable[
@@ -364,12 +366,13 @@ class MetricServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.metric_service_pb2.WatchMetricsRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[milepost.v1.metric_service_pb2.WatchMetricsResponse], collections.abc.AsyncIterator[milepost.v1.metric_service_pb2.WatchMetricsResponse]]:
-        """Streams points of runs as they are committed, by this server or another on the same database. Without a
-        `resume_token` it begins with the points stored so far; with one, with those that came after. A reader that falls
-        behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The stream ends with `OK` when the
-        server shuts down; open a new one with the last token.
+        """Streams points of runs as they are committed, by this server or another on the same database, each once. Without a
+        `resume_token` it begins with the points stored so far; with one, with those that came after. The first message comes
+        at once. A reader that falls behind gets fewer and larger messages and, beyond `max_points`, a thinned series. The
+        stream ends with `OK` when the server shuts down; open a new one with the last token.
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`).
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`: none of the runs exists) and `INVALID_ARGUMENT` (`BAD_RESUME_TOKEN`;
+        `INVALID_FIELD`: the runs have, or come to have, more than 50,000 metrics to watch).
         """
 
     @abc.abstractmethod

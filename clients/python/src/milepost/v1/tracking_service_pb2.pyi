@@ -1179,8 +1179,9 @@ class WatchRunRequest(google.protobuf.message.Message):
     run_id: builtins.str
     """The run's id."""
     resume_token: builtins.str
-    """`resume_token` of the last message seen, with the same run and mask: when nothing changed since, the whole run is not
-    told again. Empty for none.
+    """`resume_token` of the last message seen, with the same run and mask: when nothing changed since, the first message
+    has a token only, in place of the whole run. Over Server-Sent Events the header `Last-Event-ID` sets it. Empty for
+    none.
     """
     @property
     def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
@@ -1216,7 +1217,7 @@ class WatchRunResponse(google.protobuf.message.Message):
     @property
     def run(self) -> milepost.v1.run_pb2.Run:
         """In the first message the whole run. In further ones its own fields, and of its params, tags, metrics and inputs those
-        that are new or changed.
+        that are new or changed; inputs are told apart by name, digest and context. Absent: nothing changed since the token.
         """
 
     @property
@@ -1253,7 +1254,9 @@ class WatchExperimentRequest(google.protobuf.message.Message):
     experiment_id: builtins.str
     """The experiment's id."""
     resume_token: builtins.str
-    """`resume_token` of the last message seen. Empty: from now on."""
+    """`resume_token` of the last message seen, with the same experiment. Over Server-Sent Events the header `Last-Event-ID`
+    sets it. Empty: from now on.
+    """
     @property
     def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Fields of `Run` to return, for example `run_id,state,metrics`. Absent for all."""
@@ -1287,7 +1290,9 @@ class WatchExperimentResponse(google.protobuf.message.Message):
 
     @property
     def purged_run_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Ids of runs that were purged. Those purged while nobody watched are not told: compare with a list."""
+        """Ids of runs that were purged. Those purged while nobody watched, or while the server was cut off from others on its
+        database, are not told: compare with a list.
+        """
 
     def __init__(
         self,

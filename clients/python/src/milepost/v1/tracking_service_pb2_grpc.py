@@ -396,9 +396,9 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchRun(self, request, context):
-        """Streams a run as it changes: first the whole run, then after each committed change what is new of it. Changes that
-        come while the reader is busy are told together. The stream ends with `OK` when the run is purged or the server shuts
-        down; open a new one with the last token.
+        """Streams a run as it changes: first the whole run, then after each committed change what is new of it. The first
+        message comes at once, also with a `resume_token`. Changes that come while the reader is busy are told together. The
+        stream ends with `OK` when the run is purged or the server shuts down; open a new one with the last token.
 
         Fails with `NOT_FOUND` (`RUN_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
         """
@@ -407,10 +407,11 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchExperiment(self, request, context):
-        """Streams the runs of an experiment as they are created, changed and removed. The first message brings a token only:
-        list the runs after it came, and no change is missed. With a `resume_token`, the runs that changed since come first;
-        a run may come again though nothing is new. Changes that come while the reader is busy are told together. The stream
-        ends with `OK` when the experiment is purged or the server shuts down; open a new one with the last token.
+        """Streams the runs of an experiment as they are created, changed and removed. The first message comes at once and
+        brings a token only: list the runs after it came, and no change is missed. With a `resume_token`, the runs that
+        changed since come first, if only an empty message; a run may come again though nothing is new. Changes that come
+        while the reader is busy are told together. The stream ends with `OK` when the experiment is purged or the server
+        shuts down; open a new one with the last token.
 
         Fails with `NOT_FOUND` (`EXPERIMENT_NOT_FOUND`) and `INVALID_ARGUMENT` (`BAD_MASK`, `BAD_RESUME_TOKEN`).
         """

@@ -14,11 +14,14 @@ class Admission(Interceptor):
     """Counts calls at work.
 
     Args:
-        most: How many may be at work at once.
+        most: How many may be at work at once, besides watches, which mostly wait.
+        most_watches: How many watches there may be.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_watches: int) -> None:
         self._most = most
+        self._most_watches = most_watches
+        self._watches = 0
         self._draining = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -32,18 +35,19 @@ class Admission(Interceptor):
                 reason=pb.ERROR_REASON_SHUTTING_DOWN,
                 retry_after_s=1,
             )
-        if self.at_work >= self._most:
-            raise ResourceExhausted(
-                f"The server is at work on {self._most} calls, as many as it takes on. Repeat in a moment.",
-                reason=pb.ERROR_REASON_TOO_MANY_REQUESTS,
-                retry_after_s=0.5,
-            )
+        if call.method.watches:
+            if self._watches >= self._most_watches:
+                raise _too_many(f"has {self._most_watches} watches", retry_after_s=5)
+            self._watches += 1
+        elif self.at_work - self._watches >= self._most:
+            raise _too_many(f"is at work on {self._most} calls", retry_after_s=0.5)
         self.at_work += 1
         self._idle.clear()
 
     def end(self, call: Call, error: DomainError | None) -> None:
         """Makes room for another call."""
         self.at_work -= 1
+        self._watches -= call.method.watches
         if self.at_work == 0:
             self._idle.set()
 
@@ -56,3 +60,11 @@ class Admission(Interceptor):
         except TimeoutError:
             return False
         return True
+
+
+def _too_many(what: str, retry_after_s: float) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"The server {what}, as many as it takes on. Repeat in a moment.",
+        reason=pb.ERROR_REASON_TOO_MANY_REQUESTS,
+        retry_after_s=retry_after_s,
+    )

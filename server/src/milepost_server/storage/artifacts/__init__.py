@@ -4,9 +4,10 @@ The store knows files and nothing else. Which artifacts exist, their sizes and d
 service keeps the two in step.
 """
 
+from milepost_server.storage.artifacts.backend import StoredFile
 from milepost_server.storage.artifacts.path import ArtifactPath
 from milepost_server.storage.artifacts.reading import ArtifactFile
 from milepost_server.storage.artifacts.staging import StagedFile
 from milepost_server.storage.artifacts.store import ArtifactStore
 
-__all__ = ["ArtifactFile", "ArtifactPath", "ArtifactStore", "StagedFile"]
+__all__ = ["ArtifactFile", "ArtifactPath", "ArtifactStore", "StagedFile", "StoredFile"]

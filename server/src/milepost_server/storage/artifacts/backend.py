@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Protocol
 
 from milepost_server.storage.artifacts.path import ArtifactPath
@@ -11,6 +12,29 @@ from milepost_server.storage.artifacts.path import ArtifactPath
 Folder = tuple[str, ...]
 
 STAGED_FOLDER = ".milepost-staged"
+# The folder of a run that holds its artifacts.
+RUN_FOLDER = "artifacts"
+
+
+# Digits of an experiment's number.
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file as it lies in the store, whether a record knows it or not.
+
+    Args:
+        folder: The folder of the run that it lies in.
+        names: Where it lies below it. For a staged file, its name only.
+        staged: Whether it is a staged file.
+        size: Its bytes.
+    """
+
+    folder: Folder
+    names: tuple[str, ...]
+    staged: bool
+    size: int
 
 
 class BlockingWriter(Protocol):
@@ -87,11 +111,28 @@ class Backend(Protocol):
     def sweep_staged(self, before: float) -> int:
         """Removes staged files last written before the Unix time `before`. Returns their number."""
 
+    def walk(self) -> Generator[StoredFile]:
+        """All files in folders of runs, those of one run together. What lies elsewhere, and links, are left out."""
+
+    def modified(self, file: StoredFile) -> float | None:
+        """The Unix time at which a file was last written. None when it is gone."""
+
+    def remove(self, file: StoredFile, before: float) -> bool:
+        """Removes a file that is still there and was last written before the Unix time `before`, and says whether.
+
+        Folders that become empty go with it.
+        """
+
     def free_bytes(self) -> int | None:
         """Bytes that can still be stored. None when the storage does not say."""
 
     def close(self) -> None:
         """Frees what the backend holds."""
+
+
+def is_experiment_folder(name: str) -> bool:
+    """Whether a folder in the root can be that of an experiment."""
+    return name.isascii() and name.isdecimal() and len(name) <= _MOST_DIGITS
 
 
 def checked_names(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from milepost_server.storage.artifacts import folders
-from milepost_server.storage.artifacts.backend import STAGED_FOLDER, Folder
+from milepost_server.storage.artifacts.backend import (
+    RUN_FOLDER,
+    STAGED_FOLDER,
+    Folder,
+    StoredFile,
+    is_experiment_folder,
+)
 from milepost_server.storage.artifacts.failures import conflict, link_in_the_way, not_found
 from milepost_server.storage.artifacts.local_files import LocalReader, LocalWriter
 from milepost_server.storage.artifacts.path import ArtifactPath
@@ -155,12 +161,60 @@ class LocalBackend:
         return removed
 
     def _staged_folders(self) -> Iterator[tuple[str, ...]]:
+        for folder in self._run_folders():
+            yield *folder, STAGED_FOLDER
+
+    def _run_folders(self) -> Iterator[Folder]:
         for experiment in _names(self._root):
             with suppress(FileNotFoundError, NotADirectoryError):
                 with folders.opened(self._root, (experiment,)) as parent:
                     runs = _names(parent)
                 for run in runs:
-                    yield experiment, run, "artifacts", STAGED_FOLDER
+                    yield experiment, run, RUN_FOLDER
+
+    def walk(self) -> Generator[StoredFile]:
+        """See `Backend.walk`."""
+        for folder in self._run_folders():
+            if is_experiment_folder(folder[0]):
+                yield from self._walk(folder, ())
+
+    def _walk(self, folder: Folder, above: tuple[str, ...]) -> Iterator[StoredFile]:
+        with (
+            suppress(FileNotFoundError, NotADirectoryError),
+            folders.opened(self._root, (*folder, *above)) as parent,
+            os.scandir(parent) as entries,
+        ):
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._walk(folder, (*above, entry.name))
+                elif entry.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):
+                        staged = above == (STAGED_FOLDER,)
+                        names = (entry.name,) if staged else (*above, entry.name)
+                        yield StoredFile(folder, names, staged, entry.stat(follow_symlinks=False).st_size)
+
+    def modified(self, file: StoredFile) -> float | None:
+        """See `Backend.modified`."""
+        with (
+            suppress(FileNotFoundError, NotADirectoryError),
+            folders.opened(self._root, _above(file)) as parent,
+        ):
+            return os.stat(file.names[-1], dir_fd=parent, follow_symlinks=False).st_mtime
+        return None
+
+    def remove(self, file: StoredFile, before: float) -> bool:
+        """See `Backend.remove`."""
+        above = _above(file)
+        try:
+            with folders.opened(self._root, above) as parent:
+                found = os.stat(file.names[-1], dir_fd=parent, follow_symlinks=False)
+                if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before:
+                    return False
+                os.unlink(file.names[-1], dir_fd=parent)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        folders.prune(self._root, above)
+        return True
 
     def free_bytes(self) -> int:
         """See `Backend.free_bytes`."""
@@ -175,6 +229,11 @@ class LocalBackend:
 def _names(folder: int) -> list[str]:
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries]
+
+
+def _above(file: StoredFile) -> Folder:
+    """The folder that a file lies in."""
+    return (*file.folder, STAGED_FOLDER) if file.staged else (*file.folder, *file.names[:-1])
 
 
 def _remove(parent: int, name: str) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any
 
 import fsspec.core
 
-from milepost_server.storage.artifacts.backend import STAGED_FOLDER, Folder
+from milepost_server.storage.artifacts.backend import (
+    RUN_FOLDER,
+    STAGED_FOLDER,
+    Folder,
+    StoredFile,
+    is_experiment_folder,
+)
 from milepost_server.storage.artifacts.failures import not_found
 from milepost_server.storage.artifacts.path import ArtifactPath
 
@@ -84,6 +90,54 @@ class RemoteBackend:
             with suppress(FileNotFoundError):
                 self._fs.rm_file(key)
         return len(old)
+
+    def walk(self) -> Generator[StoredFile]:
+        """See `Backend.walk`. Holds the listing of one folder at a time."""
+        yield from self._walk((STAGED_FOLDER,))
+        yield from self._walk(())
+
+    def _walk(self, above: tuple[str, ...]) -> Iterator[StoredFile]:
+        key = self._key(above)
+        # Drivers of object stores keep listings, which would be stale, and without end.
+        self._fs.invalidate_cache(key)
+        try:
+            found = self._fs.ls(key, detail=True)
+        except FileNotFoundError:
+            return
+        for info in found:
+            name = str(info["name"]).rstrip("/").rpartition("/")[2]
+            if info["type"] == "directory":
+                if above or is_experiment_folder(name):
+                    yield from self._walk((*above, name))
+            elif file := self._stored_file((*above, name), info):
+                yield file
+        self._fs.invalidate_cache(key)
+
+    def _stored_file(self, segments: tuple[str, ...], info: dict[str, Any]) -> StoredFile | None:
+        staged = segments[0] == STAGED_FOLDER
+        inside = segments[1:] if staged else segments
+        if len(inside) < 4 or not is_experiment_folder(inside[0]) or inside[2] != RUN_FOLDER:
+            return None
+        return StoredFile(inside[:3], inside[3:], staged, int(info["size"]))
+
+    def modified(self, file: StoredFile) -> float | None:
+        """See `Backend.modified`."""
+        with suppress(FileNotFoundError):
+            modified: datetime.datetime = self._fs.modified(self._key_of(file))
+            return modified.timestamp()
+        return None
+
+    def remove(self, file: StoredFile, before: float) -> bool:
+        """See `Backend.remove`."""
+        modified = self.modified(file)
+        if modified is None or modified >= before:
+            return False
+        with suppress(FileNotFoundError):
+            self._fs.rm_file(self._key_of(file))
+        return True
+
+    def _key_of(self, file: StoredFile) -> str:
+        return self._key((*((STAGED_FOLDER,) if file.staged else ()), *file.folder, *file.names))
 
     def free_bytes(self) -> None:
         """See `Backend.free_bytes`."""

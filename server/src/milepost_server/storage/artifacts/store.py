@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, islice
 from typing import TypeVar
 
-from milepost_server.storage.artifacts.backend import Backend, Folder, checked_names
+from milepost_server.storage.artifacts.backend import Backend, Folder, StoredFile, checked_names
 from milepost_server.storage.artifacts.failures import offset_mismatch
 from milepost_server.storage.artifacts.lane import Lane
 from milepost_server.storage.artifacts.local import LocalBackend, local_root
@@ -117,6 +118,29 @@ class ArtifactStore:
         """Removes staged files that were last written longer ago than that. Returns their number."""
         before = time.time() - older_than_s
         return await self._run("sweep staged", lambda: self._backend.sweep_staged(before))
+
+    async def walk(self, at_once: int = 1000) -> AsyncIterator[list[StoredFile]]:
+        """All files in folders of runs, at most so many at once and all of one run. What lies elsewhere is left out."""
+        lane = Lane(self._executor)
+        files = self._backend.walk()
+
+        def some() -> list[StoredFile]:
+            return list(islice(files, at_once))
+
+        try:
+            while found := await lane.submit("walk", some):
+                for _, of_run in groupby(found, lambda file: file.folder):
+                    yield list(of_run)
+        finally:
+            await lane.submit("walk", files.close)
+
+    async def modified(self, file: StoredFile) -> float | None:
+        """The Unix time at which a file was last written. None when it is gone."""
+        return await self._run("look", lambda: self._backend.modified(file))
+
+    async def remove(self, file: StoredFile, before: float) -> bool:
+        """Removes a file that is still there and was last written before a Unix time, and says whether."""
+        return await self._run("remove", lambda: self._backend.remove(file, before))
 
     async def free_bytes(self) -> int | None:
         """Bytes that can still be stored. None when the storage does not say."""

@@ -16,7 +16,7 @@ from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.keys import intern_keys
 from milepost_server.storage.sql.schema import attribute_key, metric_chunk, series
 from milepost_server.storage.sql.statements import Connection, Statement, any_of
-from milepost_server.storage.sql.summaries import sortable_columns
+from milepost_server.storage.sql.summaries import LATEST_COLUMNS, SUMMARY_COLUMNS, summary_columns
 
 SMALL_POINTS = 512
 """Chunks of fewer points are small: many of them are worth folding."""
@@ -25,11 +25,10 @@ FOLD_CHUNKS = 256
 FOLD_AFTER_US = 600_000_000
 """Fewer are folded after ten minutes."""
 
-_SORTABLE = [column.name for column in series.columns if column.name.endswith(("_kind", "_value"))]
 _COLUMNS = [column.name for column in series.columns if column.name != "id"]
-_CHANGING = ["entry", "count", *_SORTABLE, "next_sequence", "small_chunks", "fold_us"]
+_CHANGING = ["entry", *SUMMARY_COLUMNS, "next_sequence", "small_chunks", "fold_us"]
 _changing = {name: bindparam(name, type_=series.c[name].type) for name in _CHANGING}
-_LATEST = ["entry", "count", "last_kind", "last_value", "next_sequence", "small_chunks"]
+_LATEST = ["entry", *LATEST_COLUMNS, "next_sequence", "small_chunks"]
 
 _stored = select(
     attribute_key.c.name,
@@ -99,17 +98,17 @@ class _Series:
     def marks(self) -> tuple[float | int | None, ...]:
         """What most points leave as it is."""
         summary = self.summary
-        return summary.first, summary.min, summary.max, summary.count == summary.nan_count, self.fold_us
+        firsts = summary.first, summary.first_step
+        return *firsts, summary.min, summary.max, summary.count == summary.nan_count, self.fold_us
 
     def columns(self, name: str) -> dict[str, Any]:
         """The columns of `series` that an append changes."""
         return {
             "entry": pb.Run(metrics={name: self.summary}).SerializeToString(),
-            "count": self.summary.count,
             "next_sequence": self.next_sequence,
             "small_chunks": self.small_chunks,
             "fold_us": self.fold_us,
-            **sortable_columns(self.summary),
+            **summary_columns(self.summary),
         }
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, bindparam, cast, delete, func, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    null,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from milepost import v1 as pb
 from milepost_server.storage.base import Page, PendingArtifact, RunKey, StoredArtifact, StoredUpload
+from milepost_server.storage.sql.columns import COLLATIONS
 from milepost_server.storage.sql.schema import artifact, artifact_upload, run
 from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
 from milepost_server.storage.sql.values import microseconds, timestamp
@@ -41,6 +55,14 @@ def _first_segment_postgresql(element: _FirstSegment, compiler: SQLCompiler, **k
     path = compiler.process(element.path, **kw)
     skip = compiler.process(bindparam("skip", type_=Integer()), **kw)
     return f"split_part(substr({path}, {skip}), '/', 1)"
+
+
+@compiles(_FirstSegment, "mariadb", "mysql")
+def _first_segment_mariadb(element: _FirstSegment, compiler: SQLCompiler, **kw: Any) -> str:
+    path = compiler.process(element.path, **kw)
+    skip = compiler.process(bindparam("skip", type_=Integer()), **kw)
+    collation = COLLATIONS[compiler.dialect.name]
+    return f"SUBSTRING_INDEX(SUBSTR(CONVERT({path} USING utf8mb4) COLLATE {collation}, {skip}), '/', 1)"
 
 
 _of_run = artifact.c.run_id == bindparam("run", type_=BigInteger())
@@ -114,6 +136,22 @@ _STALE_UPLOADS = Statement(
     .join(run, run.c.id == artifact_upload.c.run_id)
     .where(artifact_upload.c.update_us < bindparam("before_us"))
     .limit(bindparam("most", type_=Integer()))
+)
+_in_folder = (run.c.run_id == bindparam("run_id")) & (run.c.experiment_id == bindparam("experiment"))
+_RECORDED = Statement(
+    select(artifact.c.path)
+    .join(run, run.c.id == artifact.c.run_id)
+    .where(_in_folder, any_of(artifact.c.path, "paths"))
+)
+_RECORDED_STAGED = Statement(
+    union_all(
+        *(
+            select(table.c.staged)
+            .join(run, run.c.id == table.c.run_id)
+            .where(_in_folder, any_of(table.c.staged, "staged_names"))
+            for table in (artifact, artifact_upload)
+        )
+    )
 )
 
 
@@ -203,6 +241,17 @@ class ArtifactRows:
     async def stale_uploads(self, before_us: int, limit: int) -> Sequence[StoredUpload]:
         rows = await self._connection.fetch(_STALE_UPLOADS, before_us=before_us, most=limit)
         return [StoredUpload(_run_key(row), *row[4:]) for row in rows]
+
+    async def recorded(
+        self, experiment_id: int, run_id: str, paths: Collection[str], staged: Collection[str]
+    ) -> tuple[set[str], set[str]]:
+        where = {"run_id": run_id, "experiment": experiment_id}
+        array = self._connection.array
+        files = await self._connection.fetch(_RECORDED, paths=array(list(paths)), **where) if paths else []
+        names = (
+            await self._connection.fetch(_RECORDED_STAGED, staged_names=array(list(staged)), **where) if staged else []
+        )
+        return {row[0] for row in files}, {row[0] for row in names}
 
 
 def _below(folder: str) -> dict[str, str]:

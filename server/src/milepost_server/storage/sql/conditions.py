@@ -2,232 +2,243 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, literal_column, not_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, false, literal_column, not_, or_, select
 from sqlalchemy.engine import Dialect
 
 from milepost_server.filters.ast import (
+    INTEGER_SUMMARIES,
     And,
     Attribute,
-    Comparison,
     DatasetField,
     Expression,
-    In,
     IsNull,
-    Match,
     Metric,
     Not,
     Operand,
     Or,
     Param,
     Tag,
-    Value,
     ValueKind,
 )
-from milepost_server.storage.sql.dialects import like
-from milepost_server.storage.sql.keys import key_number
+from milepost_server.storage.sql.comparisons import Bool, Compared, Count, Float, Leaf, ParamValue, Plain, Texts, join
 from milepost_server.storage.sql.schema import (
     dataset,
     experiment,
     experiment_tag,
+    run,
     run_input,
     run_param,
     run_tag,
     series,
 )
-from milepost_server.storage.sql.statements import in_parentheses
-from milepost_server.storage.sql.values import BOOLEAN, FINITE, FLOAT, INTEGER, NEGATIVE_INFINITY, POSITIVE_INFINITY
-
-_Bool = ColumnElement[bool]
-_OPERATORS: Mapping[str, Callable[[Any, Any], _Bool]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-# SQLite reads `a OR b OR c` as a tree as deep as the list is long, and has a limit on its depth.
-_CHUNK = 50
-# PostgreSQL makes a join of each EXISTS, which helps a few of them, but takes minutes to plan hundreds.
-_MOST_JOINS = 12
+from milepost_server.storage.sql.statements import named
 
 
-def condition(
-    dialect: Dialect, number: ColumnElement[int], attributes: Mapping[str, ColumnElement[Any]], filter_: Expression
-) -> _Bool:
-    """The condition that holds for the rows that a filter finds.
+@dataclass(frozen=True)
+class Searchable:
+    """An entity that can be searched.
+
+    Args:
+        table: Its rows.
+        attributes: Name of the column of each attribute.
+    """
+
+    table: Table
+    attributes: Mapping[str, str]
+
+    def column(self, table: FromClause, attribute: str) -> ColumnElement[Any]:
+        """The column of an attribute in `table` or an alias of it."""
+        return table.c[self.attributes[attribute]]
+
+
+_NAMED = ("name", "description")
+_TIMES = {"create_time": "create_us", "update_time": "update_us"}
+_RUN_TIMES = {"start_time": "start_us", "end_time": "end_us", **_TIMES}
+_RUN_COLUMNS = ("run_id", "experiment_id", "state", "user", "parent_run_id", *_NAMED)
+RUN = Searchable(run, {**{name: name for name in _RUN_COLUMNS}, **_RUN_TIMES})
+EXPERIMENT = Searchable(experiment, {"experiment_id": "id", **{name: name for name in _NAMED}, **_TIMES})
+
+Place: TypeAlias = tuple[type[Operand], str]
+"""A row that holds operands: one of the entity itself, or that of one key of a param, tag or metric."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a filter is asked of.
 
     Args:
         dialect: The database.
-        number: Column of the entity's row number.
-        attributes: Columns of the entity's attributes by name.
-        filter_: What to look for.
+        entity: What is searched.
+        number: The number of the entity's row, a column of the statement.
+        keys: Numbers of the keys that the filter names, those that have one.
+        table: The entity's rows, where they are a part of the statement; None where they must be looked up.
+        experiment_id: The experiment of all rows, when there is only one.
+        whole: Whether the statement goes through most rows: what a condition finds is then made once as a set, and not
+            looked up for each row.
+        counts: About how many rows conditions on a place find. Those on the fewest are tried first.
     """
-    return _Conditions(dialect, number, attributes, joins=_size(filter_) <= _MOST_JOINS).of(filter_)
 
-
-def _size(expression: Expression) -> int:
-    """The number of conditions of a filter."""
-    match expression:
-        case And(terms) | Or(terms):
-            return sum(map(_size, terms))
-        case Not(term):
-            return _size(term)
-        case _:
-            return 1
-
-
-@dataclass(frozen=True)
-class _Conditions:
     dialect: Dialect
+    entity: Searchable
     number: ColumnElement[int]
-    attributes: Mapping[str, ColumnElement[Any]]
-    joins: bool
+    keys: Mapping[str, int]
+    table: FromClause | None = None
+    experiment_id: int | None = None
+    whole: bool = False
+    counts: Mapping[Place, int] = field(default_factory=dict)
 
-    def of(self, expression: Expression) -> _Bool:
+
+def named_keys(expression: Expression | None) -> Iterator[str]:
+    """Keys of params, tags and metrics that a filter names."""
+    match expression:
+        case None:
+            return
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from named_keys(term)
+        case Not(term):
+            yield from named_keys(term)
+        case _:
+            if isinstance(expression.operand, Param | Tag | Metric):
+                yield expression.operand.key
+
+
+def place_of(expression: Expression) -> Place | None:
+    """The place whose one row decides a condition, true only where that row is; None for all else."""
+    if isinstance(expression, And | Or | Not) or (isinstance(expression, IsNull) and not expression.negated):
+        return None
+    match expression.operand:
+        case DatasetField():
+            return None
+        case Attribute():
+            return Attribute, ""
+        case operand:
+            return type(operand), operand.key
+
+
+def by_place(terms: Iterable[Expression]) -> tuple[dict[Place, list[Leaf]], list[Expression]]:
+    """Conditions by the place that decides them, and those that none decides."""
+    places: dict[Place, list[Leaf]] = {}
+    others: list[Expression] = []
+    for term in terms:
+        place = place_of(term)
+        if place is None or isinstance(term, And | Or | Not):
+            others.append(term)
+        else:
+            places.setdefault(place, []).append(term)
+    return places, others
+
+
+def condition(scope: Scope, filter_: Expression) -> Bool:
+    """The condition that holds for the rows that a filter finds."""
+    return _Conditions(scope).of(filter_)
+
+
+class _Conditions:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def of(self, expression: Expression) -> Bool:
         match expression:
             case And(terms):
-                return _join(and_, [self.of(term) for term in terms])
+                return join(and_, list(self._parts(terms, and_)))
             case Or(terms):
-                return _join(or_, [self.of(term) for term in terms])
+                return join(or_, list(self._parts(terms, or_)))
             case Not(term):
                 return not_(self.of(term))
-            case IsNull(operand, negated):
-                present = self._where(operand, lambda _: true())
-                return present if negated else not_(present)
-            case Comparison(operand, sign, value):
-                return self._where(operand, lambda value_: value_.compare(sign, value))
-            case In(operand, values, negated):
-                return self._where(operand, lambda value_: value_.one_of(values, negated))
-            case Match(operand, pattern, case_sensitive):
-                return self._where(
-                    operand,
-                    lambda value_: like(self.dialect, value_.text, pattern, case_sensitive=case_sensitive),
-                )
+            case IsNull(operand, negated=False):
+                return not_(self.of(IsNull(operand, negated=True)))
+            case _ if isinstance(expression.operand, DatasetField):
+                return self._has_dataset(expression.operand, expression)
+            case _:
+                place = place_of(expression)
+                assert place is not None
+                return self._row(place, [expression], and_)
 
-    def _where(self, operand: Operand, holds: Callable[[_Compared], _Bool]) -> _Bool:
-        """Whether the operand is there and `holds` is true of it."""
-        match operand:
-            case Attribute(name, kind):
-                column = self.attributes[name]
-                there = column != "" if kind is ValueKind.TEXT else column.is_not(None)
-                return and_(there, holds(_Plain(column)))
-            case Tag(key):
-                return self._with_tag(key, holds)
-            case Param(key):
-                table = run_param.alias()
-                return self._with_key(table, key, holds(_ParamValue(table.c.text, table)))
-            case Metric(key, "count"):
-                table = series.alias()
-                return self._with_key(table, key, holds(_Count(table.c.count)))
-            case Metric(key, summary):
-                table = series.alias()
-                kind_column, value_column = table.c[f"{summary}_kind"], table.c[f"{summary}_value"]
-                return self._with_key(
-                    table, key, and_(kind_column.is_not(None), holds(_Float(value_column, kind_column)))
-                )
-            case DatasetField(field):
-                column = run_input.c.context if field == "context" else dataset.c[field]
-                joined = run_input.join(dataset, dataset.c.id == run_input.c.dataset_id)
-                return self._exists(joined, run_input.c.run_id == self.number, holds(_Plain(column)))
+    def _parts(self, terms: Iterable[Expression], combine: Any) -> Iterator[Bool]:
+        """Conditions on one row are asked of it together; cheap ones and those that find little come first."""
+        places, others = by_place(terms)
+        for place in sorted(places, key=self._cost):
+            yield self._row(place, places[place], combine)
+        for term in others:
+            yield self.of(term)
 
-    def _with_key(self, table: FromClause, key: str, holds: _Bool) -> _Bool:
-        return self._exists(table, table.c.run_id == self.number, table.c.key_id == key_number(key), holds)
+    def _cost(self, place: Place) -> tuple[int, int]:
+        kinds: tuple[type[Operand], ...] = (Attribute, Tag, Param, Metric)
+        return self._scope.counts.get(place, 2**63), kinds.index(place[0])
 
-    def _with_tag(self, key: str, holds: Callable[[_Compared], _Bool]) -> _Bool:
-        if self.number.table is not experiment:
-            table = run_tag.alias()
-            return self._with_key(table, key, holds(_Plain(table.c.value)))
-        table = experiment_tag.alias()
-        return self._exists(
-            table, table.c.experiment_id == self.number, table.c.key == key, holds(_Plain(table.c.value))
-        )
+    def _holds(self, table: FromClause, leaves: list[Leaf], combine: Any) -> Bool:
+        return join(combine, [holds(self._scope, table, leaf) for leaf in leaves])
 
-    def _exists(self, source: FromClause, *conditions: _Bool) -> _Bool:
-        found: Select[Any] = select(literal_column("1")).select_from(source).where(*conditions)
-        # What has an OFFSET is looked up row by row.
-        return exists(found if self.joins else found.offset(0))
+    def _row(self, place: Place, leaves: list[Leaf], combine: Any) -> Bool:
+        """Whether there is the row of a place, and conditions on it hold."""
+        if place[0] is Attribute:
+            if self._scope.table is not None:
+                return self._holds(self._scope.table, leaves, combine)
+            own = named(self._scope.entity.table, "own")
+            return self._exists(own, own.c.id, self._holds(own, leaves, combine))
+        found = keyed(self._scope, place, "asked")
+        if found is None:
+            return false()
+        table, where = found
+        number = table.c.experiment_id if self._scope.entity is EXPERIMENT else table.c.run_id
+        return self._exists(table, number, *where, self._holds(table, leaves, combine))
+
+    def _has_dataset(self, operand: DatasetField, leaf: Leaf) -> Bool:
+        column = run_input.c.context if operand.field == "context" else dataset.c[operand.field]
+        joined = run_input.join(dataset, dataset.c.id == run_input.c.dataset_id)
+        within = () if self._scope.experiment_id is None else (dataset.c.experiment_id == self._scope.experiment_id,)
+        return self._exists(joined, run_input.c.run_id, *within, Plain(column).holds(leaf, self._scope.dialect))
+
+    def _exists(self, source: FromClause, number: ColumnElement[int], *conditions: Bool) -> Bool:
+        """Whether a row of `source` with the number meets conditions."""
+        if self._scope.whole:
+            return self._scope.number.in_(select(number).select_from(source).where(*conditions))
+        found: Select[Any] = select(literal_column("1")).select_from(source)
+        # What has an OFFSET is looked up row by row. A planner that makes joins of it instead goes by what it guesses
+        # of the data, and some guesses cost minutes.
+        return exists(found.where(number == self._scope.number, *conditions).offset(0))
 
 
-def _join(combine: Callable[..., _Bool], terms: list[_Bool]) -> _Bool:
-    while len(terms) > _CHUNK:
-        terms = [in_parentheses(combine(*terms[begin : begin + _CHUNK])) for begin in range(0, len(terms), _CHUNK)]
-    return combine(*terms)
+def holds(scope: Scope, table: FromClause, leaf: Leaf) -> Bool:
+    """Whether a condition is true of a row of the table that has its operand."""
+    there, compared = compared_with(scope.entity, table, leaf.operand)
+    return and_(*there, compared.holds(leaf, scope.dialect))
 
 
-@dataclass(frozen=True)
-class _Plain:
-    """A column that the database compares as the language does. It is not null."""
-
-    text: ColumnElement[Any]
-
-    def compare(self, sign: str, value: Value) -> _Bool:
-        return _OPERATORS[sign](self.text, value)
-
-    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
-        return self.text.not_in(values) if negated else self.text.in_(values)
-
-
-class _Count(_Plain):
-    """A column of integers, which may be compared with floats too."""
-
-    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
-        # One by one: PostgreSQL wants all values of an `IN` to be of one type.
-        found = _join(or_, [self.compare("=", value) for value in values])
-        return not_(found) if negated else found
+def keyed(scope: Scope, place: Place, role: str) -> tuple[FromClause, list[Bool]] | None:
+    """The table that has the rows of a key, under a name, and which of them; None when nothing has the key."""
+    kind, key = place
+    if scope.entity is EXPERIMENT:
+        table = named(experiment_tag, role)
+        return table, [table.c.key == key]
+    table = named({Param: run_param, Tag: run_tag, Metric: series}[kind], role)
+    key_id = scope.keys.get(key)
+    if key_id is None:
+        return None
+    within = [] if scope.experiment_id is None or not scope.whole else [table.c.experiment_id == scope.experiment_id]
+    return table, [table.c.key_id == key_id, *within]
 
 
-@dataclass(frozen=True)
-class _Float:
-    """A float as a finite value and its kind; neither null but for the value of NaN."""
-
-    text: ColumnElement[Any]
-    kind: ColumnElement[int]
-
-    def compare(self, sign: str, value: Value) -> _Bool:
-        finite = and_(self.kind == FINITE, _OPERATORS[sign](self.text, float(value)))
-        if sign == "!=":
-            return or_(self.kind != FINITE, finite)
-        if sign in (">", ">="):
-            return or_(self.kind == POSITIVE_INFINITY, finite)
-        if sign in ("<", "<="):
-            return or_(self.kind == NEGATIVE_INFINITY, finite)
-        return finite
-
-    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
-        found = and_(self.kind == FINITE, self.text.in_([float(value) for value in values]))
-        return or_(self.kind != FINITE, self.text.not_in([float(value) for value in values])) if negated else found
-
-
-@dataclass(frozen=True)
-class _ParamValue:
-    """A param: as text whatever its kind, as a number or a boolean only when it is one."""
-
-    text: ColumnElement[Any]
-    table: FromClause
-
-    def compare(self, sign: str, value: Value) -> _Bool:
-        columns = self.table.c
-        if isinstance(value, str):
-            return _OPERATORS[sign](self.text, value)
-        if isinstance(value, bool):
-            return and_(columns.kind == BOOLEAN, _OPERATORS[sign](columns.integer, int(value)))
-        number = _Float(columns.number, columns.number_kind)
-        if isinstance(value, int):
-            exact = and_(columns.kind == INTEGER, _OPERATORS[sign](columns.integer, value))
-            return or_(exact, and_(columns.kind == FLOAT, number.compare(sign, value)))
-        return and_(columns.kind.in_((INTEGER, FLOAT)), number.compare(sign, value))
-
-    def one_of(self, values: Sequence[Value], negated: bool) -> _Bool:
-        if isinstance(values[0], str):
-            return _Plain(self.text).one_of(values, negated)
-        found = _join(or_, [self.compare("=", value) for value in values])
-        return and_(self.table.c.kind.in_((INTEGER, FLOAT)), not_(found)) if negated else found
-
-
-_Compared = _Plain | _Float | _ParamValue
+def compared_with(entity: Searchable, table: FromClause, operand: Operand) -> tuple[list[Bool], Compared]:
+    """When the operand is there, in a row of its table, and what it is compared by."""
+    match operand:
+        case Attribute(name, kind):
+            column = entity.column(table, name)
+            there: Bool = column != "" if kind is ValueKind.TEXT else column.is_not(None)
+            return [there], Plain(column)
+        case Tag():
+            return [], Plain(table.c.value) if entity is EXPERIMENT else Texts(table.c.head, table.c.value)
+        case Param():
+            return [], ParamValue(table)
+        case Metric(_, summary) if summary in INTEGER_SUMMARIES:
+            return [table.c[summary].is_not(None)], Count(table.c[summary])
+        case Metric(_, summary):
+            kind_column = table.c[f"{summary}_kind"]
+            return [kind_column.is_not(None)], Float(table.c[f"{summary}_value"], kind_column)
+        case DatasetField():
+            raise TypeError("inputs of a run have more than one row")

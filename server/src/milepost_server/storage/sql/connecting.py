@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -12,7 +13,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from milepost import v1 as pb
 from milepost_server.errors import Unavailable
 
-_KINDS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+_SERVERS = ("postgresql", "mariadb", "mysql")
+_KINDS = "sqlite:///PATH, or postgresql:// or mariadb:// with USER:PASSWORD@HOST:PORT/NAME"
 
 
 def parse_url(url: str) -> URL:
@@ -26,7 +28,7 @@ def parse_url(url: str) -> URL:
     except ArgumentError:
         # The text may hold a password.
         raise ValueError(f"the database URL cannot be read; use {_KINDS}") from None
-    if parsed.drivername not in ("sqlite", "postgresql") or not parsed.database:
+    if parsed.drivername not in ("sqlite", *_SERVERS) or not parsed.database:
         shown = parsed.render_as_string(hide_password=True)
         raise ValueError(f"the database URL {shown!r} is of another kind or names no database; use {_KINDS}")
     return parsed
@@ -48,8 +50,14 @@ def opening(url: URL) -> Iterator[None]:
 def _driver_error(url: URL) -> type[Exception]:
     if url.drivername == "sqlite":
         return sqlite3.Error
-    # The embedded database starts sooner without what only PostgreSQL needs.
-    import asyncpg
+    # The embedded database starts sooner without what only the others need.
+    if url.drivername == "postgresql":
+        import asyncpg
 
-    error: type[Exception] = asyncpg.PostgresError
-    return error
+        error: type[Exception] = asyncpg.PostgresError
+        return error
+    if find_spec("asyncmy") is None:
+        raise ValueError("MariaDB needs its driver: install milepost[mariadb]")
+    from asyncmy.errors import MySQLError
+
+    return MySQLError

@@ -9,8 +9,10 @@ from sqlalchemy import bindparam, delete, false, null, select, true, update
 
 from milepost import v1 as pb
 from milepost_server.storage.base import Page, Query
+from milepost_server.storage.sql import changes
+from milepost_server.storage.sql.changes import Changes
 from milepost_server.storage.sql.schema import experiment, experiment_tag, run
-from milepost_server.storage.sql.search import EXPERIMENT_SEARCH, search
+from milepost_server.storage.sql.search import search_experiments
 from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
 from milepost_server.storage.sql.values import keep_fields, timestamp
 
@@ -46,11 +48,12 @@ _NAME_TAKEN = Statement(
 )
 _TOUCH = Statement(update(experiment).where(_this).values(update_us=bindparam("now"), version=experiment.c.version + 1))
 _SET_TAG = Upsert(experiment_tag, ["experiment_id", "key", "value"], ["experiment_id", "key"], ["value"])
-_DELETE_TAG = Statement(
-    delete(experiment_tag)
-    .where(experiment_tag.c.experiment_id == bindparam("experiment"), any_of(experiment_tag.c.key, "keys"))
-    .returning(experiment_tag.c.key)
+_these_tags = (
+    experiment_tag.c.experiment_id == bindparam("experiment"),
+    any_of(experiment_tag.c.key, "keys"),
 )
+_FIND_TAGS = Statement(select(experiment_tag.c.key).where(*_these_tags))
+_DELETE_TAGS = Statement(delete(experiment_tag).where(*_these_tags))
 _DELETE = Statement(
     update(experiment)
     .where(_this)
@@ -59,7 +62,7 @@ _DELETE = Statement(
 _DELETE_RUNS = Statement(
     update(run)
     .where(run.c.experiment_id == bindparam("experiment"), run.c.delete_us.is_(None))
-    .values(delete_us=bindparam("now"), deleted_with_experiment=true())
+    .values(delete_us=bindparam("now"), deleted_with_experiment=true(), touch_us=bindparam("touch_us"))
 )
 _RESTORE = Statement(
     update(experiment)
@@ -68,8 +71,12 @@ _RESTORE = Statement(
 )
 _RESTORE_RUNS = Statement(
     update(run)
-    .where(run.c.experiment_id == bindparam("experiment"), run.c.deleted_with_experiment == true())
-    .values(delete_us=null(), deleted_with_experiment=false())
+    .where(
+        run.c.experiment_id == bindparam("experiment"),
+        run.c.deleted_with_experiment == true(),
+        run.c.purge_us.is_(None),
+    )
+    .values(delete_us=null(), deleted_with_experiment=false(), touch_us=bindparam("touch_us"))
 )
 _PURGE = Statement(delete(experiment).where(_this))
 
@@ -91,9 +98,10 @@ def _resource(row: Row, artifact_root: str) -> pb.Experiment:
 class ExperimentRows:
     """See `storage.base.Experiments`."""
 
-    def __init__(self, connection: Connection, artifact_root: str) -> None:
+    def __init__(self, connection: Connection, artifact_root: str, changes: Changes) -> None:
         self._connection = connection
         self._artifact_root = artifact_root
+        self._changes = changes
 
     async def create(self, experiment: pb.Experiment, now_us: int) -> int | None:
         created = await self._connection.fetch(
@@ -131,7 +139,7 @@ class ExperimentRows:
         return dict(zip((row[0] for row in rows), await self._with_tags(rows), strict=True))
 
     async def list(self, query: Query) -> Page[pb.Experiment]:
-        numbers, last = await search(self._connection, EXPERIMENT_SEARCH, query)
+        numbers, last = await search_experiments(self._connection, query)
         found = await self.get_many(numbers) if numbers else {}
         keep_fields(found.values(), query.fields)
         return Page([found[number] for number in numbers], last)
@@ -155,20 +163,25 @@ class ExperimentRows:
             await self._connection.execute_many(_SET_TAG.on(self._connection), rows)
 
     async def delete_tags(self, experiment_id: int, keys: Collection[str]) -> set[str]:
-        wanted = self._connection.array(list(keys))
-        return {row[0] for row in await self._connection.fetch(_DELETE_TAG, experiment=experiment_id, keys=wanted)}
+        these = {"experiment": experiment_id, "keys": self._connection.array(list(keys))}
+        found = {row[0] for row in await self._connection.fetch(_FIND_TAGS, **these)}
+        await self._connection.execute(_DELETE_TAGS, **these)
+        return found
 
     async def lock(self, experiment_id: int, *, shared: bool = False) -> pb.Experiment | None:
         rows = await self._connection.fetch(_LOCK_SHARED if shared else _LOCK, experiment=experiment_id)
         return _resource(rows[0], self._artifact_root) if rows else None
 
     async def set_deleted(self, experiment_id: int, deleted: bool, now_us: int) -> None:
+        touched = {"experiment": experiment_id, "touch_us": changes.now_us()}
+        self._changes.note_all()
         if deleted:
             await self._connection.execute(_DELETE, experiment=experiment_id, now=now_us)
-            await self._connection.execute(_DELETE_RUNS, experiment=experiment_id, now=now_us)
+            await self._connection.execute(_DELETE_RUNS, now=now_us, **touched)
         else:
             await self._connection.execute(_RESTORE, experiment=experiment_id, now=now_us)
-            await self._connection.execute(_RESTORE_RUNS, experiment=experiment_id)
+            await self._connection.execute(_RESTORE_RUNS, **touched)
 
     async def purge(self, experiment_id: int) -> None:
         await self._connection.execute(_PURGE, experiment=experiment_id)
+        self._changes.note_all()

@@ -13,10 +13,10 @@ async def open_storage(url: str, artifact_root: str, *, synchronous: str, pool_s
     """Opens a database that has the current schema.
 
     Args:
-        url: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`.
+        url: `sqlite:///PATH`, or `postgresql://` or `mariadb://` with `USER:PASSWORD@HOST:PORT/NAME`.
         artifact_root: URL of the folder that holds the experiments' folders.
         synchronous: For SQLite, `FULL` or `NORMAL`.
-        pool_size: For PostgreSQL, most connections.
+        pool_size: Most connections to a database server.
 
     Raises:
         Unavailable: The database cannot be opened.
@@ -26,7 +26,11 @@ async def open_storage(url: str, artifact_root: str, *, synchronous: str, pool_s
     with opening(parsed):
         if parsed.drivername == "sqlite":
             return SqliteStorage(Path(parsed.database or ""), artifact_root, synchronous)
-        # The embedded database starts sooner without what only PostgreSQL needs.
-        from milepost_server.storage.sql.postgresql import PostgresqlStorage
+        # The embedded database starts sooner without what only the others need.
+        if parsed.drivername == "postgresql":
+            from milepost_server.storage.sql.postgresql import PostgresqlStorage
 
-        return await PostgresqlStorage.connect(url, artifact_root, pool_size)
+            return await PostgresqlStorage.connect(url, artifact_root, pool_size)
+        from milepost_server.storage.sql.mariadb import MariadbStorage
+
+        return await MariadbStorage.connect(parsed, artifact_root, pool_size)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.engine import Dialect
 
-from milepost import v1 as pb
-from milepost_server.errors import Aborted, ResourceExhausted, Unavailable
-from milepost_server.storage.base import Transaction
+from milepost_server.errors import Aborted
+from milepost_server.storage.base import Changed, ChangeListener, Transaction
+from milepost_server.storage.sql.notifications import RECHECK_S, Notifications
+from milepost_server.storage.sql.outages import busy, disk_full, unavailable
 from milepost_server.storage.sql.statements import Compiled, Row, Statement
 from milepost_server.storage.sql.transaction import SqlTransaction
-
-_log = logging.getLogger(__name__)
 
 POSTGRESQL: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -27,6 +25,17 @@ Work = Callable[[Transaction], Awaitable[T]]
 
 _ACQUIRE_TIMEOUT_S = 1.0
 _ATTEMPTS = 5
+# The connection, or the database, is gone.
+_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    # What the driver says of a connection on which the server has announced its end, and that it has not closed yet.
+    asyncpg.InternalClientError,
+)
 
 
 class PostgresqlConnection:
@@ -52,6 +61,9 @@ class PostgresqlConnection:
         compiled = statement.compiled(POSTGRESQL)
         await self._driver.executemany(compiled.sql, [_arguments(compiled, row) for row in rows])
 
+    async def compute(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)
+
     def array(self, values: Sequence[Any]) -> list[Any]:
         return list(values)
 
@@ -66,15 +78,20 @@ class PostgresqlStorage:
     """A PostgreSQL database that other servers may share.
 
     Args:
-        pool: Connections to a database that has the current schema.
+        url: The database.
+        pool: Connections to it. It has the current schema.
         artifact_root: URL of the folder that holds the experiments' folders.
     """
 
     kind = "postgresql"
+    recheck_s = RECHECK_S
 
-    def __init__(self, pool: asyncpg.Pool, artifact_root: str) -> None:
+    def __init__(self, url: str, pool: asyncpg.Pool, artifact_root: str) -> None:
+        self._url = url
         self._pool = pool
         self._artifact_root = artifact_root
+        self._listener: ChangeListener | None = None
+        self._notifications: Notifications | None = None
 
     @classmethod
     async def connect(cls, url: str, artifact_root: str, pool_size: int) -> PostgresqlStorage:
@@ -83,17 +100,32 @@ class PostgresqlStorage:
         # slower than plans for the values at hand.
         settings = {"plan_cache_mode": "force_custom_plan", "application_name": "milepost"}
         pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, server_settings=settings)
-        return cls(pool, artifact_root)
+        return cls(url, pool, artifact_root)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._run(work, isolation="repeatable_read", readonly=True)
+        return await self._run(work, set(), isolation="repeatable_read", readonly=True)
 
     async def scan(self, work: Work[T]) -> T:
-        return await self._run(work, isolation="repeatable_read", readonly=True)
+        return await self._run(work, set(), isolation="repeatable_read", readonly=True)
 
     async def write(self, work: Work[T]) -> T:
         # The work goes on when the caller has gone, so that a repeat finds it done or not begun.
-        return await asyncio.shield(asyncio.ensure_future(self._run(work, isolation="read_committed")))
+        task = asyncio.ensure_future(self._write(work))
+        # Nobody may be waiting any more; that its failure is nobody's is no reason for a warning.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    async def _write(self, work: Work[T]) -> T:
+        changed: set[Changed] = set()
+        result = await self._run(work, changed, isolation="read_committed")
+        if self._listener is not None and self._notifications is not None and changed:
+            self._listener(changed)
+            self._notifications.tell(changed)
+        return result
+
+    def listen(self, listener: ChangeListener) -> None:
+        self._listener = listener
+        self._notifications = Notifications(self._url, listener)
 
     def version(self) -> int | None:
         # Other servers commit too; to ask the database would cost as much as to read.
@@ -104,13 +136,16 @@ class PostgresqlStorage:
             await driver.fetchval("SELECT 1")
 
     async def close(self) -> None:
+        if self._notifications is not None:
+            await self._notifications.close()
         await self._pool.close()
 
-    async def _run(self, work: Work[T], *, isolation: str, readonly: bool = False) -> T:
+    async def _run(self, work: Work[T], noted: set[Changed], *, isolation: str, readonly: bool = False) -> T:
         for _ in range(_ATTEMPTS):
+            noted.clear()
             try:
                 async with self._connection() as driver, driver.transaction(isolation=isolation, readonly=readonly):
-                    return await work(SqlTransaction(PostgresqlConnection(driver), self._artifact_root))
+                    return await work(SqlTransaction(PostgresqlConnection(driver), self._artifact_root, noted))
             # A unique violation means that a concurrent call came between a look and a write: the next look sees it.
             except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError):
                 continue
@@ -121,41 +156,16 @@ class PostgresqlStorage:
         try:
             driver = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S)
         except (TimeoutError, asyncpg.TooManyConnectionsError) as error:
-            raise ResourceExhausted(
-                "All connections to the database are busy. Repeat later.",
-                reason=pb.ERROR_REASON_TOO_MANY_REQUESTS,
-                retry_after_s=1,
-            ) from error
-        except (
-            OSError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.InterfaceError,
-        ) as error:
-            raise _unavailable(error) from error
+            raise busy() from error
+        except _LOST as error:
+            raise unavailable(error) from error
         try:
             yield driver
         except asyncpg.DiskFullError as error:
-            raise ResourceExhausted(
-                "The disk of the database is full. Free some space and repeat; reading goes on.",
-                reason=pb.ERROR_REASON_STORAGE_FULL,
-                retry_after_s=10,
-            ) from error
-        except (
-            OSError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.AdminShutdownError,
-            asyncpg.CrashShutdownError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.InterfaceError,
-        ) as error:
-            raise _unavailable(error) from error
+            raise disk_full() from error
+        except _LOST as error:
+            raise unavailable(error) from error
         finally:
-            await self._pool.release(driver)
-
-
-def _unavailable(error: BaseException) -> Unavailable:
-    _log.warning("database unavailable", exc_info=error)
-    return Unavailable(
-        "The database does not answer. Repeat later.", reason=pb.ERROR_REASON_DATABASE_UNAVAILABLE, retry_after_s=1
-    )
+            # What is committed stays so when the connection is lost right behind it; the pool makes a new one.
+            with suppress(*_LOST):
+                await self._pool.release(driver)

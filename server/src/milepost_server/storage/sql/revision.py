@@ -6,12 +6,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import asyncpg
 from sqlalchemy.engine import URL
 
 from milepost_server.storage.sql.connecting import opening, parse_url
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this version needs: the last one of `migrations/versions`."""
 
 _QUERY = "SELECT version_num FROM alembic_version"
@@ -37,7 +36,9 @@ async def current_revision(url: str) -> str | None:
     with opening(parsed):
         if parsed.drivername == "sqlite":
             return _current_sqlite(parsed)
-        return await _current_postgresql(parsed)
+        if parsed.drivername == "postgresql":
+            return await _current_postgresql(parsed)
+        return await _current_mariadb(parsed)
 
 
 def _current_sqlite(url: URL) -> str | None:
@@ -51,6 +52,8 @@ def _current_sqlite(url: URL) -> str | None:
 
 
 async def _current_postgresql(url: URL) -> str | None:
+    import asyncpg
+
     connection = await asyncpg.connect(url.render_as_string(hide_password=False))
     try:
         revision: str | None = await connection.fetchval(_QUERY)
@@ -60,3 +63,20 @@ async def _current_postgresql(url: URL) -> str | None:
         return revision
     finally:
         await connection.close()
+
+
+async def _current_mariadb(url: URL) -> str | None:
+    from asyncmy.errors import ProgrammingError
+
+    from milepost_server.storage.sql.mariadb_driver import connected
+
+    connection, _ = await connected(url)
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute(_QUERY)
+            row = await cursor.fetchone()
+    except ProgrammingError:  # there is no such table
+        return None
+    finally:
+        await connection.ensure_closed()
+    return row[0] if row else None

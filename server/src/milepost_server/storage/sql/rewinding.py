@@ -17,7 +17,7 @@ from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.appending import ADD_CHUNK, chunk_row
 from milepost_server.storage.sql.schema import attribute_key, metric_chunk, series
 from milepost_server.storage.sql.statements import Connection, Row, Statement, any_of
-from milepost_server.storage.sql.summaries import sortable_columns
+from milepost_server.storage.sql.summaries import SUMMARY_COLUMNS, summary_columns
 
 _of_run = (
     select(attribute_key.c.name, series.c.id, series.c.entry)
@@ -41,8 +41,7 @@ _REMOVE_CHUNKS = Statement(
     )
 )
 _REMOVE_SERIES = Statement(delete(series).where(any_of(series.c.id, "numbers")))
-_SUMMARY = [column.name for column in series.columns if column.name.endswith(("_kind", "_value"))] + ["entry", "count"]
-_summary = {name: bindparam(name, type_=series.c[name].type) for name in _SUMMARY}
+_summary = {name: bindparam(name, type_=series.c[name].type) for name in ("entry", *SUMMARY_COLUMNS)}
 _CORRECT = Statement(update(series).where(series.c.id == bindparam("series")).values(_summary))
 _REWOUND = Statement(
     update(series).where(series.c.id == bindparam("series")).values(**_summary, epoch=series.c.epoch + 1)
@@ -141,4 +140,4 @@ def _joined(summaries: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
 
 def _columns(name: str, summary: pb.MetricSummary) -> dict[str, Any]:
     entry = pb.Run(metrics={name: summary}).SerializeToString()
-    return {"entry": entry, "count": summary.count, **sortable_columns(summary)}
+    return {"entry": entry, **summary_columns(summary)}

@@ -6,15 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from milepost import v1 as pb
+from milepost_server.filters.ast import Metric, Param, Tag
 from milepost_server.storage.base import Page, Query, RunKey
-from milepost_server.storage.sql import run_details
+from milepost_server.storage.sql import changes, run_details
+from milepost_server.storage.sql.changes import Changes
+from milepost_server.storage.sql.keys import find_keys
 from milepost_server.storage.sql.run_details import KINDS, entry_columns
 from milepost_server.storage.sql.run_inputs import fill_inputs, list_datasets, log_inputs
-from milepost_server.storage.sql.schema import artifact, run, run_input, series
-from milepost_server.storage.sql.search import RUN_SEARCH, search
+from milepost_server.storage.sql.run_search import search_runs
+from milepost_server.storage.sql.schema import run, run_input
 from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
 from milepost_server.storage.sql.values import keep_fields, microseconds, timestamp
 
@@ -34,16 +37,15 @@ _COLUMNS = (
     run.c.delete_us,
     run.c.version,
 )
+_FIELDS = [field.name for field in pb.Run.DESCRIPTOR.fields]
+_KIND_OF = {Param: "params", Tag: "tags", Metric: "metrics"}
 _this = run.c.run_id == bindparam("run_id")
 _has_inputs = exists().where(run_input.c.run_id == run.c.id)
 _LOCK_HEADER = Statement(select(*_COLUMNS).where(_this).with_for_update())
-_key = select(run.c.id, run.c.run_id, run.c.experiment_id, run.c.delete_us)
+_key = select(run.c.id, run.c.run_id, run.c.experiment_id, run.c.delete_us, run.c.touch_us)
 _KEY = Statement(_key.where(_this))
 # Writers of one run queue here; key_share lets rows that refer to the run be inserted meanwhile.
 _LOCK_KEY = Statement(_key.where(_this).with_for_update(key_share=True))
-_KEYS_OF_EXPERIMENT = Statement(
-    _key.where(run.c.experiment_id == bindparam("experiment")).order_by(run.c.id).limit(bindparam("most"))
-)
 _CREATE = Upsert(
     run,
     [
@@ -60,23 +62,23 @@ _CREATE = Upsert(
         "update_us",
         "deleted_with_experiment",
         "version",
+        "touch_us",
     ],
     ["run_id"],
     returning=["id"],
 )
 _SET_DELETED = Statement(
     update(run)
-    .where(run.c.id == bindparam("run"))
+    .where(run.c.id == bindparam("run"), run.c.purge_us.is_(None))
     .values(delete_us=bindparam("delete_us"), deleted_with_experiment=False, version=run.c.version + 1)
 )
-_PURGE = Statement(delete(run).where(run.c.id == bindparam("run")))
 
 
 @cache
-def _reading(by: str, kinds: frozenset[str]) -> Statement:
+def _reading(by: str, kinds: frozenset[str], named: bool = False) -> Statement:
     """Reads runs with the wanted kinds of entries: one by `run_id`, or several by their `run_ids` or their `rows`."""
     which = {"run_id": _this, "run_ids": any_of(run.c.run_id, "run_ids"), "rows": any_of(run.c.id, "rows")}
-    return Statement(select(*_COLUMNS, _has_inputs, *entry_columns(kinds)).where(which[by]))
+    return Statement(select(*_COLUMNS, _has_inputs, *entry_columns(kinds, named=named)).where(which[by]))
 
 
 def _resource(row: Row, artifact_root: str) -> pb.Run:
@@ -117,13 +119,15 @@ def _written(message: pb.Run, fields: Collection[str]) -> dict[str, Any]:
 class RunRows:
     """See `storage.base.Runs`."""
 
-    def __init__(self, connection: Connection, artifact_root: str) -> None:
+    def __init__(self, connection: Connection, artifact_root: str, changes: Changes) -> None:
         self._connection = connection
         self._artifact_root = artifact_root
+        self._changes = changes
 
     async def create(self, message: pb.Run, now_us: int) -> RunKey | None:
         fields = ("run_id", "name", "state", "start_time", "end_time", "description", "user", "parent_run_id")
         number = int(message.experiment_id)
+        touch_us = changes.now_us()
         created = await self._connection.fetch(
             _CREATE.on(self._connection),
             **_written(message, fields),
@@ -132,10 +136,12 @@ class RunRows:
             update_us=now_us,
             deleted_with_experiment=False,
             version=1,
+            touch_us=touch_us,
         )
         if not created:
             return None
         key = RunKey(created[0][0], message.run_id, number, deleted=False)
+        self._changes.note(key)
         await self.log_params(key, message.params)
         await self.set_tags(key, message.tags)
         return key
@@ -153,16 +159,32 @@ class RunRows:
         return found
 
     async def list(self, query: Query) -> Page[pb.Run]:
-        numbers, last = await search(self._connection, RUN_SEARCH, query)
+        numbers, last = await search_runs(self._connection, query)
         if not numbers:
             return Page([], None)
-        runs = await self._read("rows", query.fields, rows=self._connection.array(numbers))
+        rows = self._connection.array(numbers)
+        if query.columns is None:
+            runs = await self._read("rows", query.fields, rows=rows)
+        else:
+            keys = await self._keys_of(query.columns)
+            fields = (frozenset(_FIELDS) if query.fields is None else query.fields) - KINDS.keys() | keys.keys()
+            runs = await self._read("rows", fields, named=True, rows=rows, **keys)
         return Page([runs[number] for number in numbers], last)
 
-    async def _read(self, by: str, fields: frozenset[str] | None, **values: Any) -> dict[int, pb.Run]:
+    async def _keys_of(self, columns: Sequence[Param | Tag | Metric]) -> dict[str, Any]:
+        """Numbers of keys by their kind, bound to read no others."""
+        numbers = await find_keys(self._connection, {column.key for column in columns})
+        kinds: dict[str, list[int]] = {}
+        for column in columns:
+            kinds.setdefault(_KIND_OF[type(column)], []).append(numbers.get(column.key, 0))
+        return {kind: self._connection.array(keys) for kind, keys in kinds.items()}
+
+    async def _read(
+        self, by: str, fields: frozenset[str] | None, *, named: bool = False, **values: Any
+    ) -> dict[int, pb.Run]:
         """Runs by row number, with the wanted fields only."""
         kinds = frozenset(KINDS if fields is None else fields & KINDS.keys())
-        rows = await self._connection.fetch(_reading(by, kinds), **values)
+        rows = await self._connection.fetch(_reading(by, kinds, named), **values)
         runs: dict[int, pb.Run] = {}
         with_inputs: dict[int, pb.Run] = {}
         for row in rows:
@@ -179,7 +201,13 @@ class RunRows:
 
     async def key(self, run_id: str, *, lock: bool = False) -> RunKey | None:
         rows = await self._connection.fetch(_LOCK_KEY if lock else _KEY, run_id=run_id)
-        return _run_key(rows[0]) if rows else None
+        if not rows:
+            return None
+        key = _run_key(rows[0])
+        if lock:
+            self._changes.note(key)
+            await self._changes.touch(key, rows[0][4])
+        return key
 
     async def header(self, run_id: str) -> pb.Run | None:
         rows = await self._connection.fetch(_LOCK_HEADER, run_id=run_id)
@@ -189,17 +217,17 @@ class RunRows:
         values = {**_written(message, fields), "update_us": now_us, "version": run.c.version + 1}
         await self._connection.execute(Statement(update(run).where(run.c.id == key.row).values(values)))
 
-    async def set_deleted(self, key: RunKey, deleted: bool, now_us: int) -> None:
-        await self._connection.execute(_SET_DELETED, run=key.row, delete_us=now_us if deleted else None)
+    async def set_deleted(self, key: RunKey, deleted: bool, now_us: int) -> bool:
+        return await self._connection.execute(_SET_DELETED, run=key.row, delete_us=now_us if deleted else None) == 1
 
     async def log_params(self, key: RunKey, params: Mapping[str, pb.ParamValue]) -> dict[str, pb.ParamValue]:
-        return await run_details.log_params(self._connection, key.row, params)
+        return await run_details.log_params(self._connection, key, params)
 
     async def set_tags(self, key: RunKey, tags: Mapping[str, str]) -> None:
-        await run_details.set_tags(self._connection, key.row, tags)
+        await run_details.set_tags(self._connection, key, tags)
 
     async def delete_tags(self, key: RunKey, keys: Collection[str]) -> set[str]:
-        return await run_details.delete_tags(self._connection, key.row, keys)
+        return await run_details.delete_tags(self._connection, key, keys)
 
     async def log_inputs(self, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
         await log_inputs(self._connection, key, inputs)
@@ -208,26 +236,6 @@ class RunRows:
         self, experiment_ids: Sequence[int], limit: int, after: tuple[Any, ...] | None
     ) -> Page[pb.ExperimentDataset]:
         return await list_datasets(self._connection, experiment_ids, limit, after)
-
-    async def of_experiment(self, experiment_id: int, limit: int) -> Sequence[RunKey]:
-        rows = await self._connection.fetch(_KEYS_OF_EXPERIMENT, experiment=experiment_id, most=limit)
-        return [_run_key(row) for row in rows]
-
-    async def count(self, *, run_row: int | None = None, experiment_id: int | None = None) -> pb.PurgeSummary:
-        chosen = run.c.id == run_row if run_row is not None else run.c.experiment_id == experiment_id
-        inside = select(run.c.id).where(chosen)
-        counts = select(
-            select(func.count()).select_from(run).where(chosen).scalar_subquery(),
-            select(func.coalesce(func.sum(series.c.count), 0)).where(series.c.run_id.in_(inside)).scalar_subquery(),
-            select(func.count()).select_from(artifact).where(artifact.c.run_id.in_(inside)).scalar_subquery(),
-            select(func.coalesce(func.sum(artifact.c.size), 0)).where(artifact.c.run_id.in_(inside)).scalar_subquery(),
-        )
-        (row,) = await self._connection.fetch(Statement(counts))
-        runs, points, files, size = (int(count) for count in row)
-        return pb.PurgeSummary(runs=runs, metric_points=points, artifacts=files, artifact_bytes=size)
-
-    async def purge(self, key: RunKey) -> None:
-        await self._connection.execute(_PURGE, run=key.row)
 
 
 def _run_key(row: Row) -> RunKey:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import queue
 import sqlite3
@@ -17,7 +16,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -25,12 +24,11 @@ from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Dialect
 
 from milepost import v1 as pb
-from milepost_server.errors import ResourceExhausted, Unavailable
-from milepost_server.storage.base import Transaction
+from milepost_server.errors import Unavailable
+from milepost_server.storage.base import Changed, ChangeListener, Transaction
+from milepost_server.storage.sql.outages import disk_full, unavailable
 from milepost_server.storage.sql.statements import Row, Statement
 from milepost_server.storage.sql.transaction import SqlTransaction
-
-_log = logging.getLogger(__name__)
 
 SQLITE: Dialect = pysqlite.dialect(paramstyle="named")
 
@@ -71,12 +69,16 @@ class SqliteConnection:
     async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         self.driver.executemany(statement.compiled(SQLITE).sql, rows)
 
+    async def compute(self, work: Callable[[], T]) -> T:
+        # A unit that reads much runs on a thread of its own.
+        return work()
+
     def array(self, values: Sequence[Any]) -> str:
         return json.dumps(list(values))
 
-    def run(self, work: Work[T]) -> T:
-        """Runs a unit of work to its end, within the transaction that is open."""
-        coroutine = cast("Any", work(SqlTransaction(self, self._artifact_root)))
+    def run(self, work: Work[T], noted: set[Changed]) -> T:
+        """Runs a unit of work to its end, within the transaction that is open; `noted` takes what it changes."""
+        coroutine = cast("Any", work(SqlTransaction(self, self._artifact_root, noted)))
         try:
             coroutine.send(None)
         except StopIteration as end:
@@ -88,7 +90,7 @@ class SqliteConnection:
         """Runs a unit of work that reads, on one state of the database."""
         self.driver.execute("BEGIN")
         try:
-            return self.run(work)
+            return self.run(work, set())
         except sqlite3.Error as error:
             raise translate(error) from error
         finally:
@@ -114,6 +116,7 @@ class _Job(Generic[T]):
     work: Work[T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
+    changed: set[Changed] = field(default_factory=set)
     result: Any = None
     error: BaseException | None = None
 
@@ -128,6 +131,7 @@ class SqliteStorage:
     """
 
     kind = "sqlite"
+    recheck_s = None
 
     def __init__(self, path: Path, artifact_root: str, synchronous: str = "FULL") -> None:
         self._writer = SqliteConnection(str(path), artifact_root, synchronous=synchronous)
@@ -142,6 +146,7 @@ class SqliteStorage:
         self._thread = threading.Thread(target=self._write_groups, name="milepost-writer", daemon=True)
         self._thread.start()
         self._closed = False
+        self._listener: ChangeListener = lambda _: None
         # The file itself must survive a power loss as its content does.
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -170,6 +175,9 @@ class SqliteStorage:
         self._jobs.put(job)
         # The work goes on when the caller has gone: it may be committed with its neighbours already.
         return await asyncio.shield(job.future)
+
+    def listen(self, listener: ChangeListener) -> None:
+        self._listener = listener
 
     def version(self) -> int | None:
         version: tuple[int] = self._versions.execute("PRAGMA data_version").fetchone()
@@ -207,7 +215,7 @@ class SqliteStorage:
                         group.append(job)
             crowd = len(group)
             self._commit(group)
-            _deliver(group)
+            _deliver(group, self._listener)
             if last:
                 return
 
@@ -217,7 +225,7 @@ class SqliteStorage:
         try:
             execute("BEGIN IMMEDIATE")
             if len(group) == 1:
-                group[0].result = self._writer.run(group[0].work)
+                group[0].result = self._writer.run(group[0].work, group[0].changed)
             else:
                 for job in group:
                     self._run_beside_others(job)
@@ -234,7 +242,7 @@ class SqliteStorage:
         execute = self._writer.driver.execute
         execute("SAVEPOINT job")
         try:
-            job.result = self._writer.run(job.work)
+            job.result = self._writer.run(job.work, job.changed)
         except Exception as error:
             job.error = translate(error) if isinstance(error, sqlite3.Error) else error
             # A full disk may have ended the whole transaction.
@@ -244,7 +252,7 @@ class SqliteStorage:
         execute("RELEASE job")
 
 
-def _deliver(group: list[_Job[Any]]) -> None:
+def _deliver(group: list[_Job[Any]], listener: ChangeListener) -> None:
     def resolve() -> None:
         for job in group:
             if job.future.done():
@@ -255,6 +263,9 @@ def _deliver(group: list[_Job[Any]]) -> None:
                 job.future.exception()
             else:
                 job.future.set_result(job.result)
+        for job in group:
+            if job.error is None and job.changed:
+                listener(job.changed)
 
     with contextlib.suppress(RuntimeError):  # the loop is gone, and with it the callers
         group[0].loop.call_soon_threadsafe(resolve)
@@ -264,14 +275,7 @@ def translate(error: sqlite3.Error) -> BaseException:
     """What a caller is told of a failure of the database; an unexpected one stays as it is."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return ResourceExhausted(
-            "The disk of the database is full. Free some space and repeat; reading goes on.",
-            reason=pb.ERROR_REASON_STORAGE_FULL,
-            retry_after_s=10,
-        )
+        return disk_full()
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR):
-        _log.warning("database unavailable", exc_info=error)
-        return Unavailable(
-            "The database does not answer. Repeat later.", reason=pb.ERROR_REASON_DATABASE_UNAVAILABLE, retry_after_s=1
-        )
+        return unavailable(error)
     return error

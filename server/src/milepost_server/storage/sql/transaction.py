@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+from milepost_server.storage.base import Changed
 from milepost_server.storage.sql.artifacts import ArtifactRows
+from milepost_server.storage.sql.changes import ChangeRows, Changes
 from milepost_server.storage.sql.experiments import ExperimentRows
+from milepost_server.storage.sql.facets import FacetRows
+from milepost_server.storage.sql.metric_reads import MetricReadRows
+from milepost_server.storage.sql.metric_writers import MetricWriterRows
 from milepost_server.storage.sql.metrics import MetricRows
+from milepost_server.storage.sql.purging import PurgeRows
 from milepost_server.storage.sql.replays import ReplayRows
 from milepost_server.storage.sql.runs import RunRows
 from milepost_server.storage.sql.statements import Connection
+from milepost_server.storage.sql.upkeep import UpkeepRows
 
 
 class SqlTransaction:
-    """See `storage.base.Transaction`."""
+    """See `storage.base.Transaction`.
 
-    __slots__ = ("artifacts", "experiments", "metrics", "replays", "runs")
+    Args:
+        connection: Where it is open.
+        artifact_root: URL of the folder that holds the experiments' folders.
+        noted: Takes what the transaction changes, to be told once it is committed.
+    """
 
-    def __init__(self, connection: Connection, artifact_root: str) -> None:
-        self.experiments = ExperimentRows(connection, artifact_root)
-        self.runs = RunRows(connection, artifact_root)
+    __slots__ = (
+        "artifacts",
+        "changes",
+        "compute",
+        "experiments",
+        "metric_reads",
+        "metric_writers",
+        "metrics",
+        "purges",
+        "replays",
+        "run_facets",
+        "runs",
+        "upkeep",
+    )
+
+    def __init__(self, connection: Connection, artifact_root: str, noted: set[Changed]) -> None:
+        changes = Changes(connection, noted)
+        self.experiments = ExperimentRows(connection, artifact_root, changes)
+        self.runs = RunRows(connection, artifact_root, changes)
+        self.run_facets = FacetRows(connection)
         self.metrics = MetricRows(connection)
+        self.metric_reads = MetricReadRows(connection)
+        self.metric_writers = MetricWriterRows(connection)
         self.replays = ReplayRows(connection)
         self.artifacts = ArtifactRows(connection)
+        self.changes = ChangeRows(connection)
+        self.compute = connection.compute
+        self.purges = PurgeRows(connection, changes)
+        self.upkeep = UpkeepRows(connection)

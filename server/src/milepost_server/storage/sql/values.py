@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from milepost import v1 as pb
+from milepost_server.storage.sql.schema import HEAD_LENGTH
 
 # Kinds of floats, in the order in which they sort.
 NEGATIVE_INFINITY, FINITE, POSITIVE_INFINITY, NAN = -1, 0, 1, 2
@@ -38,6 +39,11 @@ def microseconds(time: Timestamp) -> int:
     return time.seconds * 1_000_000 + time.nanos // 1000
 
 
+def head(text: str) -> str:
+    """The part of a text that is indexed."""
+    return text[:HEAD_LENGTH]
+
+
 def param_columns(value: pb.ParamValue) -> dict[str, str | int | float | None]:
     """The columns of `run_param` by which a value is searched and sorted."""
     match value.WhichOneof("kind"):
@@ -58,7 +64,14 @@ def param_columns(value: pb.ParamValue) -> dict[str, str | int | float | None]:
 def _param(
     kind: int, text: str, integer: int | None = None, number_kind: int | None = None, number: float | None = None
 ) -> dict[str, str | int | float | None]:
-    return {"kind": kind, "text": text, "integer": integer, "number_kind": number_kind, "number": number}
+    return {
+        "kind": kind,
+        "text": text,
+        "head": head(text),
+        "integer": integer,
+        "number_kind": number_kind,
+        "number": number,
+    }
 
 
 def keep_fields(messages: Iterable[Message], fields: frozenset[str] | None) -> None:

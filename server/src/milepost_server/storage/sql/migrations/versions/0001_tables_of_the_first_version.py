@@ -7,33 +7,28 @@ import time
 import sqlalchemy as sa
 from alembic import op
 
+from milepost_server.storage.sql.columns import blob, indexed_path, row_id, text
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-
-def _text(length: int | None = None) -> sa.types.TypeEngine[str]:
-    plain = sa.String(length) if length else sa.Text()
-    return plain.with_variant(type(plain)(length, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Applies the revision."""
     op.create_table(
         "attribute_key",
-        sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("name", _text(500), nullable=False),
+        sa.Column("id", row_id(), autoincrement=True, nullable=False),
+        sa.Column("name", text(500), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_attribute_key"),
         sa.UniqueConstraint("name", name="uq_attribute_key_name"),
     )
     op.create_table(
         "experiment",
-        sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("name", _text(250), nullable=False),
-        sa.Column("description", _text(), nullable=False),
+        sa.Column("id", row_id(), autoincrement=True, nullable=False),
+        sa.Column("name", text(250), nullable=False),
+        sa.Column("description", text(), nullable=False),
         sa.Column("create_us", sa.BigInteger(), nullable=False),
         sa.Column("update_us", sa.BigInteger(), nullable=False),
         sa.Column("delete_us", sa.BigInteger(), nullable=True),
@@ -44,24 +39,24 @@ def upgrade() -> None:
     )
     op.create_table(
         "replay",
-        sa.Column("method", _text(100), nullable=False),
-        sa.Column("request_id", _text(128), nullable=False),
-        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("response", sa.LargeBinary(), nullable=False),
+        sa.Column("method", text(100), nullable=False),
+        sa.Column("request_id", text(128), nullable=False),
+        sa.Column("request_hash", blob(), nullable=False),
+        sa.Column("response", blob(), nullable=False),
         sa.Column("create_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("method", "request_id", name="pk_replay"),
     )
     op.create_index("ix_replay_create_us", "replay", ["create_us"])
     op.create_table(
         "dataset",
-        sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("experiment_id", _ID, nullable=False),
-        sa.Column("name", _text(500), nullable=False),
-        sa.Column("digest", _text(128), nullable=False),
-        sa.Column("source_type", _text(100), nullable=False),
-        sa.Column("source", _text(), nullable=False),
-        sa.Column("schema", _text(), nullable=False),
-        sa.Column("profile", _text(), nullable=False),
+        sa.Column("id", row_id(), autoincrement=True, nullable=False),
+        sa.Column("experiment_id", row_id(), nullable=False),
+        sa.Column("name", text(500), nullable=False),
+        sa.Column("digest", text(128), nullable=False),
+        sa.Column("source_type", text(100), nullable=False),
+        sa.Column("source", text(), nullable=False),
+        sa.Column("schema", text(), nullable=False),
+        sa.Column("profile", text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["experiment_id"], ["experiment.id"], name="fk_dataset_experiment_id_experiment", ondelete="CASCADE"
         ),
@@ -70,9 +65,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "experiment_tag",
-        sa.Column("experiment_id", _ID, nullable=False),
-        sa.Column("key", _text(250), nullable=False),
-        sa.Column("value", _text(), nullable=False),
+        sa.Column("experiment_id", row_id(), nullable=False),
+        sa.Column("key", text(250), nullable=False),
+        sa.Column("value", text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["experiment_id"], ["experiment.id"], name="fk_experiment_tag_experiment_id_experiment", ondelete="CASCADE"
         ),
@@ -80,16 +75,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "run",
-        sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("run_id", _text(64), nullable=False),
-        sa.Column("experiment_id", _ID, nullable=False),
-        sa.Column("name", _text(250), nullable=False),
+        sa.Column("id", row_id(), autoincrement=True, nullable=False),
+        sa.Column("run_id", text(64), nullable=False),
+        sa.Column("experiment_id", row_id(), nullable=False),
+        sa.Column("name", text(250), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("start_us", sa.BigInteger(), nullable=False),
         sa.Column("end_us", sa.BigInteger(), nullable=True),
-        sa.Column("description", _text(), nullable=False),
-        sa.Column("user", _text(250), nullable=False),
-        sa.Column("parent_run_id", _text(64), nullable=False),
+        sa.Column("description", text(), nullable=False),
+        sa.Column("user", text(250), nullable=False),
+        sa.Column("parent_run_id", text(64), nullable=False),
         sa.Column("create_us", sa.BigInteger(), nullable=False),
         sa.Column("update_us", sa.BigInteger(), nullable=False),
         sa.Column("delete_us", sa.BigInteger(), nullable=True),
@@ -105,13 +100,13 @@ def upgrade() -> None:
     op.create_index("ix_run_start_us_run_run_id", "run", ["start_us", "run_id"])
     op.create_table(
         "artifact",
-        sa.Column("run_id", _ID, nullable=False),
-        sa.Column("path", _text(1024), nullable=False),
+        sa.Column("run_id", row_id(), nullable=False),
+        sa.Column("path", indexed_path(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("sha256", _text(64), nullable=False),
-        sa.Column("content_type", _text(255), nullable=False),
+        sa.Column("sha256", text(64), nullable=False),
+        sa.Column("content_type", text(255), nullable=False),
         sa.Column("update_us", sa.BigInteger(), nullable=False),
-        sa.Column("staged", _text(100), nullable=True),
+        sa.Column("staged", text(100), nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_artifact_run_id_run", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "path", name="pk_artifact"),
         sqlite_with_rowid=False,
@@ -120,12 +115,12 @@ def upgrade() -> None:
     op.create_index("ix_artifact_staged", "artifact", ["staged"], postgresql_where=unfinished, sqlite_where=unfinished)
     op.create_table(
         "artifact_upload",
-        sa.Column("run_id", _ID, nullable=False),
-        sa.Column("upload_id", _text(64), nullable=False),
-        sa.Column("path", _text(1024), nullable=False),
+        sa.Column("run_id", row_id(), nullable=False),
+        sa.Column("upload_id", text(64), nullable=False),
+        sa.Column("path", text(1024), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("content_type", _text(255), nullable=False),
-        sa.Column("staged", _text(100), nullable=False),
+        sa.Column("content_type", text(255), nullable=False),
+        sa.Column("staged", text(100), nullable=False),
         sa.Column("update_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_artifact_upload_run_id_run", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "upload_id", name="pk_artifact_upload"),
@@ -133,10 +128,10 @@ def upgrade() -> None:
     op.create_index("ix_artifact_upload_update_us", "artifact_upload", ["update_us"])
     op.create_table(
         "run_input",
-        sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("run_id", _ID, nullable=False),
-        sa.Column("dataset_id", _ID, nullable=False),
-        sa.Column("context", _text(250), nullable=False),
+        sa.Column("id", row_id(), autoincrement=True, nullable=False),
+        sa.Column("run_id", row_id(), nullable=False),
+        sa.Column("dataset_id", row_id(), nullable=False),
+        sa.Column("context", text(250), nullable=False),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["dataset.id"], name="fk_run_input_dataset_id_dataset", ondelete="CASCADE"
         ),
@@ -147,14 +142,14 @@ def upgrade() -> None:
     op.create_index("ix_run_input_dataset_id", "run_input", ["dataset_id"])
     op.create_table(
         "run_param",
-        sa.Column("run_id", _ID, nullable=False),
-        sa.Column("key_id", _ID, nullable=False),
+        sa.Column("run_id", row_id(), nullable=False),
+        sa.Column("key_id", row_id(), nullable=False),
         sa.Column("kind", sa.SmallInteger(), nullable=False),
-        sa.Column("text", _text(), nullable=False),
+        sa.Column("text", text(), nullable=False),
         sa.Column("integer", sa.BigInteger(), nullable=True),
         sa.Column("number_kind", sa.SmallInteger(), nullable=True),
         sa.Column("number", sa.Double(), nullable=True),
-        sa.Column("entry", sa.LargeBinary(), nullable=False),
+        sa.Column("entry", blob(), nullable=False),
         sa.ForeignKeyConstraint(["key_id"], ["attribute_key.id"], name="fk_run_param_key_id_attribute_key"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_param_run_id_run", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "key_id", name="pk_run_param"),
@@ -162,10 +157,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "run_tag",
-        sa.Column("run_id", _ID, nullable=False),
-        sa.Column("key_id", _ID, nullable=False),
-        sa.Column("value", _text(), nullable=False),
-        sa.Column("entry", sa.LargeBinary(), nullable=False),
+        sa.Column("run_id", row_id(), nullable=False),
+        sa.Column("key_id", row_id(), nullable=False),
+        sa.Column("value", text(), nullable=False),
+        sa.Column("entry", blob(), nullable=False),
         sa.ForeignKeyConstraint(["key_id"], ["attribute_key.id"], name="fk_run_tag_key_id_attribute_key"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_tag_run_id_run", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "key_id", name="pk_run_tag"),
@@ -173,10 +168,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "series",
-        sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("run_id", _ID, nullable=False),
-        sa.Column("key_id", _ID, nullable=False),
-        sa.Column("entry", sa.LargeBinary(), nullable=False),
+        sa.Column("id", row_id(), autoincrement=True, nullable=False),
+        sa.Column("run_id", row_id(), nullable=False),
+        sa.Column("key_id", row_id(), nullable=False),
+        sa.Column("entry", blob(), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.Column("last_kind", sa.SmallInteger()),
         sa.Column("last_value", sa.Double()),
@@ -193,7 +188,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "metric_point",
-        sa.Column("series_id", _ID, nullable=False),
+        sa.Column("series_id", row_id(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("time_ms", sa.BigInteger(), nullable=False),
@@ -206,9 +201,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "run_input_tag",
-        sa.Column("input_id", _ID, nullable=False),
-        sa.Column("key", _text(250), nullable=False),
-        sa.Column("value", _text(), nullable=False),
+        sa.Column("input_id", row_id(), nullable=False),
+        sa.Column("key", text(250), nullable=False),
+        sa.Column("value", text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["input_id"], ["run_input.id"], name="fk_run_input_tag_input_id_run_input", ondelete="CASCADE"
         ),

@@ -1,0 +1,1 @@
+"""Fills a store with synthetic experiments, the same for the same seed."""
