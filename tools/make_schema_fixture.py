@@ -61,12 +61,20 @@ async def _fill(storage: Storage) -> None:
     use = pb.DatasetInput(dataset=dataset, context="training", tags={"split": "a"})
     await batches.log_inputs(pb.LogInputsRequest(run_id=RUN_ID, inputs=[use]))
     await storage.write(_record_files)
+    await storage.write(_record_writers)
 
 
 async def _record_files(tx: Transaction) -> None:
     key: RunKey | None = await tx.runs.key(RUN_ID)
     assert key is not None
     await tx.artifacts.put(key, pb.Artifact(path="model/weights.bin", size=3, sha256="ab" * 32), "staged-1")
+
+
+async def _record_writers(tx: Transaction) -> None:
+    key: RunKey | None = await tx.runs.key(RUN_ID)
+    assert key is not None
+    await tx.metric_writers.advance(key, "writer-1", 7, _clock())
+    await tx.metric_writers.reject(key, "writer-1", {5: b"refused"})
 
 
 async def _dump(fill: Callable[[Storage], Awaitable[None]]) -> tuple[str, str]:

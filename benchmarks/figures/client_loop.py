@@ -47,4 +47,4 @@ def _stream(bare: Process) -> Sample:
         *("--port", int(bare.first_line), "--server-pid", bare.pid, "--path", grpc_ack.PATH),
         *("--batches", _CALLS // _BATCH, "--points", _BATCH, "--runs", "bare"),
     )
-    return Sample(report["seconds"], f"server {report['server_cores']:.0%} of a core; load {report['load_cores']:.0%}")
+    return Sample(report["seconds"], f"server {report['server_cores']:.0%} of a core")

@@ -46,10 +46,12 @@ def synthetic_run(shape: Shape, number: int) -> tuple[pb.Run, list[pb.MetricPoin
     share = shape.keys / max(shape.params + shape.metrics + shape.tags, 1)
     start_ms = _BEGIN_MS + number * 60_000
     run = pb.Run(
-        run_id=f"{chance.getrandbits(128):032x}",
+        run_id=_run_id(shape, number),
         name=f"run {number}",
         state=chance.choice((pb.Run.STATE_FINISHED, pb.Run.STATE_FINISHED, pb.Run.STATE_FAILED)),
         user=f"user{number % 20}",
+        # Three of ten are trials of a sweep.
+        parent_run_id=_run_id(shape, number - number % 10) if number % 10 > 6 else "",
         params={f"p{key}": _param(chance, key) for key in _keys(chance, shape.params, share)},
         tags={f"t{key}": _tag(chance, key) for key in _keys(chance, shape.tags, share)},
     )
@@ -57,6 +59,10 @@ def synthetic_run(shape: Shape, number: int) -> tuple[pb.Run, list[pb.MetricPoin
     run.end_time.FromMilliseconds(start_ms + chance.randrange(60_000, 7_200_000))
     metrics = [_points(chance, shape, f"m{key}", start_ms) for key in _keys(chance, shape.metrics, share)]
     return run, metrics
+
+
+def _run_id(shape: Shape, number: int) -> str:
+    return f"{random.Random(f'{shape.seed}/{number}/id').getrandbits(128):032x}"
 
 
 def _keys(chance: random.Random, count: int, share: float) -> Sequence[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +77,29 @@ def test_an_unreadable_strict_is_refused_by_its_name(monkeypatch: pytest.MonkeyP
 def test_a_timeout_must_be_above_zero() -> None:
     with pytest.raises(ValueError, match="timeout_s"):
         ClientConfig.resolve(timeout_s=0)
+
+
+def test_the_spool_folder_is_that_of_the_environment_or_among_the_users_caches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MILEPOST_SPOOL_DIR", str(tmp_path))
+    assert ClientConfig.resolve().spool_dir == tmp_path
+    monkeypatch.delenv("MILEPOST_SPOOL_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert ClientConfig.resolve().spool_dir == tmp_path / "caches" / "milepost" / "spool"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", 1024**3), ("0", 0), ("1000", 1000)])
+def test_the_bound_of_the_spool_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: int
+) -> None:
+    monkeypatch.setenv("MILEPOST_SPOOL_BYTES", text)
+    assert ClientConfig.resolve().spool_bytes == expected
+
+
+@pytest.mark.parametrize("text", ["-1", "1 GiB", "1e9"])
+def test_an_unreadable_bound_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("MILEPOST_SPOOL_BYTES", text)
+    with pytest.raises(ValueError, match="MILEPOST_SPOOL_BYTES"):
+        ClientConfig.resolve()

@@ -136,6 +136,8 @@ async def test_a_million_points_keep_their_spikes(grpc_api: GrpcApi) -> None:
     window = await grpc_api.get_metric_series([run.run_id], ["m"], buckets=100, start=300_400, end=300_499)
     assert (window.bucket_width, len(window.series[0].buckets)) == (1, 100)
     assert window.series[0].max_values[56] == 9.0
+    beyond = await grpc_api.get_metric_series([run.run_id], ["m"], start=1_000_000)
+    assert [len(one.buckets) for one in beyond.series] == [0]
 
 
 async def test_an_answer_follows_what_is_logged(api: Api, run: pb.Run) -> None:

@@ -102,6 +102,15 @@ def test_show_of_an_unknown_run_is_refused(cli: Cli) -> None:
     assert cli.refused("runs", "show", "nope").startswith("milepost: RUN_NOT_FOUND: ")
 
 
+def test_groups_have_a_row_with_aggregates(cli: Cli, experiment: Experiment) -> None:
+    command = ("runs", "group", "-e", experiment.name, "--by", "params.opt", "--by", "params.none")
+    printed = cli.out(*command, "-m", "metrics.val/loss", "-m", "metrics.none", "--order-by", "mean(metrics.val/loss)")
+    lines = [line.split() for line in printed.splitlines()]
+    assert lines[1] == ["adam", "-", "3", "0.1", "0", "0.2"]
+    document = cli.json(*command)
+    assert document == {"groups": [{"values": [{"text": "adam"}, {}], "runs": "3"}]}
+
+
 def test_compare_marks_what_differs(cli: Cli, runs: list[Run]) -> None:
     printed = cli.out("runs", "compare", *(run.run_id for run in runs))
     rows = {line.lstrip("* ").split("  ")[0]: line for line in printed.splitlines()}

@@ -92,6 +92,16 @@ async def test_tags_and_fields_of_an_experiment_change(experiment: AsyncExperime
     assert not experiment.deleted
 
 
+async def test_runs_are_counted_and_grouped_and_their_keys_and_values_listed(
+    client: milepost.AsyncClient, experiment: AsyncExperiment
+) -> None:
+    await experiment.create_run(params={"opt": "a"}, tags={"t": "x"})
+    assert await client.runs.count(experiment=experiment.name) == 1
+    assert [group.runs async for group in client.runs.group(["params.opt"], experiment=experiment.name)] == [1]
+    assert [key async for key in client.runs.keys("tags", experiment=experiment.name)] == ["t"]
+    assert [value.text async for value in client.runs.values("tags.t", experiment=experiment.name)] == ["x"]
+
+
 async def test_inputs_are_logged_and_listed(client: milepost.AsyncClient, experiment: AsyncExperiment) -> None:
     run = await experiment.create_run()
     await run.log_inputs([pb.DatasetInput(dataset=pb.Dataset(name="d"))])
@@ -99,6 +109,19 @@ async def test_inputs_are_logged_and_listed(client: milepost.AsyncClient, experi
     found = await client.datasets.list(experiment=experiment.name).to_list()
     assert [item.dataset.name for item in found] == ["d"]
     assert run.name == "renamed"
+
+
+async def test_a_metric_stream_can_be_driven_by_hand(client: milepost.AsyncClient, experiment: AsyncExperiment) -> None:
+    run = await experiment.create_run()
+
+    async def requests() -> AsyncIterator[pb.StreamMetricsRequest]:
+        yield pb.StreamMetricsRequest(open=pb.StreamMetricsOpen(run_id=run.run_id, writer_id="w"))
+        points = pb.MetricPoints(key="loss", values=[0.5])
+        yield pb.StreamMetricsRequest(batch=pb.StreamMetricsBatch(sequence=1, metrics=[points]))
+
+    answers = [answer.WhichOneof("message") async for answer in client.metrics.stream(requests())]
+    assert answers == ["opened", "ack", "ack"]
+    assert (await run.refresh()).metrics == {"loss": 0.5}
 
 
 async def test_a_server_that_is_not_there_is_unavailable() -> None:

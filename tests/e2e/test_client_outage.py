@@ -182,7 +182,8 @@ run.log_param("lr", 0.1)
 for step in range(100_000):
     run.log_metric("loss", step / 3, step=step, timestamp_ms=step)
 writer = _context.session().writer
-while writer.pending != writer._delivery.backlog.values:
+backlog = writer._delivery.backlog
+while writer.pending != backlog.values or backlog._new:  # something is not on disk yet
     pass
 print("logged", flush=True)
 sys.stdin.readline()

@@ -137,6 +137,29 @@ def test_runs_are_listed_lazily_across_pages(client: milepost.Client, experiment
     assert [run.params["n"] for run in experiment.runs("params.n >= 3", order_by="params.n DESC")] == [4, 3]
 
 
+def test_runs_are_counted_and_grouped_and_their_keys_and_values_listed(
+    client: milepost.Client, experiment: milepost.Experiment
+) -> None:
+    for number in range(3):
+        run = experiment.create_run(params={"n": number, "opt": "ab"[number % 2]}, tags={"t": "x"})
+        run.log_metrics({"acc": number / 2})
+    assert client.runs.count(filter="metrics.acc > 0", experiment=experiment.name) == 2
+    groups = list(client.runs.group(["params.opt"], metrics=["metrics.acc"], page_size=1, experiment=experiment.name))
+    assert [(group.values[0].text, group.runs, group.metrics[0].mean) for group in groups] == [
+        ("a", 2, 0.5),
+        ("b", 1, 0.5),
+    ]
+    assert list(client.runs.keys("params", [experiment.experiment_id], page_size=1)) == ["n", "opt"]
+    assert [(value.text, value.runs) for value in client.runs.values("params.opt", experiment=experiment.name)] == [
+        ("a", 2),
+        ("b", 1),
+    ]
+    (first, *_) = client.runs.list(columns=["params.n"], order_by="params.n", experiment=experiment.name)
+    assert (first.params, first.metrics, first.tags) == ({"n": 0}, {}, {})
+    with pytest.raises(ValueError, match="kind"):
+        client.runs.keys("nope")  # type: ignore[arg-type]
+
+
 def test_a_limit_cuts_the_list(client: milepost.Client, experiment: milepost.Experiment) -> None:
     for _ in range(3):
         experiment.create_run()
@@ -244,3 +267,18 @@ def test_a_client_that_was_closed_connects_again(server: RunningServer) -> None:
     client.close()
     assert client.server_info().version
     client.close()
+
+
+def test_a_metric_stream_can_be_driven_by_hand(client: milepost.Client, run: milepost.Run) -> None:
+    batch = pb.StreamMetricsBatch(sequence=1, metrics=[pb.MetricPoints(key="loss", values=[0.5, 0.25])])
+    opening = pb.StreamMetricsOpen(run_id=run.run_id, writer_id="w")
+    requests = [pb.StreamMetricsRequest(open=opening), pb.StreamMetricsRequest(batch=batch)]
+    answers = list(client.metrics.stream(requests))
+    assert [answer.WhichOneof("message") for answer in answers] == ["opened", "ack", "ack"]
+    assert run.refresh().metric_summaries["loss"].count == 2
+
+
+def test_an_error_of_a_metric_stream_is_one_of_the_tree(client: milepost.Client) -> None:
+    opening = pb.StreamMetricsOpen(run_id="nothing", writer_id="w")
+    with pytest.raises(errors.RunNotFound):
+        list(client.metrics.stream([pb.StreamMetricsRequest(open=opening)]))

@@ -28,19 +28,15 @@ BACK_OFF_S = 0.05
 CREATE_RUN = "milepost.v1.TrackingService/CreateRun"
 
 
-@pytest.fixture
-def durable_postgres() -> Iterator[Postgres]:
-    """A PostgreSQL that flushes its commits to disk."""
-    running = Postgres(durable=True)
+@pytest.fixture(params=["postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest) -> Iterator[Postgres | Mariadb]:
+    """A database server of the test's own, which keeps its commits."""
+    if request.param == "mariadb":
+        # Where there is none, this skips.
+        request.getfixturevalue("mariadb")
+    running = Postgres(durable=True) if request.param == "postgresql" else Mariadb()
     yield running
     running.stop()
-
-
-@pytest.fixture(params=["durable_postgres", "mariadb"])
-def database(request: pytest.FixtureRequest) -> Postgres | Mariadb:
-    """A database server to kill."""
-    running: Postgres | Mariadb = request.getfixturevalue(request.param)
-    return running
 
 
 class Answers:

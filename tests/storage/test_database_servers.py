@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from milepost import v1 as pb
 from milepost_server.errors import Aborted, DomainError, ResourceExhausted, Unavailable
-from milepost_server.storage.base import Storage, Transaction
+from milepost_server.storage.base import RunKey, Storage, Transaction
 from support.databases import DatabaseServer, opened
 from support.values import unique
 
@@ -88,6 +88,26 @@ async def test_units_that_wait_for_each_other_are_both_done(storage: Storage) ->
     assert min(tries) == 1 < max(tries)
     stored = await storage.read(lambda tx: tx.experiments.get_many(numbers))
     assert [stored[number].tags["tries"] for number in numbers] == [str(count) for count in tries]
+
+
+async def test_rows_of_one_run_are_removed_while_those_of_another_are_locked(storage: Storage) -> None:
+    def append(key: RunKey) -> Unit:
+        metric = pb.MetricPoints(key="a", steps=[1], timestamps_ms=[1], values=[1.0])
+        return lambda tx: tx.metrics.append(key, [metric], 1)
+
+    async def create_run(tx: Transaction) -> RunKey:
+        key = await tx.runs.create(pb.Run(experiment_id="0", run_id=unique()), 1)
+        assert key is not None
+        await append(key)(tx)
+        return key
+
+    async def append_and_remove(tx: Transaction) -> None:
+        await append(first)(tx)
+        assert await storage.write(lambda other: other.metrics.remove(second, ["a"])) == 1
+
+    first, second = await storage.write(create_run), await storage.write(create_run)
+    await storage.write(append_and_remove)
+    assert not await storage.read(lambda tx: tx.metrics.known(second, []))
 
 
 async def test_a_unit_that_always_conflicts_is_aborted_and_leaves_nothing(storage: Storage) -> None:

@@ -284,6 +284,8 @@ async def test_a_stored_database_is_upgraded_and_read(dump: Path, url: str, tmp_
         await check_run(storage)
         await check_metrics(storage)
         assert await check_artifact(storage)
+        # Streams have been since the second revision.
+        assert await stored_writer(storage) == ((0, []) if dump.stem == "0001" else (7, [(5, b"refused")]))
 
 
 def copy(path: Path, revision: str, connection: Connection) -> None:
@@ -362,6 +364,18 @@ async def check_artifact(storage: Storage) -> StoredArtifact | None:
         key = await tx.runs.key(RUN_ID)
         assert key is not None
         return await tx.artifacts.get(key, "model/weights.bin")
+
+    return await storage.scan(work)
+
+
+async def stored_writer(storage: Storage) -> tuple[int, list[tuple[int, bytes]]]:
+    """How far a metric stream came, and what of it was refused."""
+
+    async def work(tx: Transaction) -> tuple[int, list[tuple[int, bytes]]]:
+        key = await tx.runs.key(RUN_ID)
+        assert key is not None
+        rejections = await tx.metric_writers.rejections(key, "writer-1", 0)
+        return await tx.metric_writers.sequence(key, "writer-1"), [(row[0], row[1]) for row in rejections]
 
     return await storage.scan(work)
 

@@ -11,7 +11,8 @@ from milepost_server.errors import NotFound, Unavailable
 from milepost_server.services.purges import PurgeService
 from milepost_server.services.runs import RunService
 from milepost_server.services.upkeep import UpkeepService
-from milepost_server.storage.base import DeletedRun, PurgeChoice, PurgeStep, RunKey, Storage, Transaction
+from milepost_server.storage.base import RunKey, Storage, Transaction
+from milepost_server.storage.upkeep import DeletedRun, PurgeChoice, PurgeStep
 from support.databases import opened, sqlite_url
 from support.values import points, unique
 

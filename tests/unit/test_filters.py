@@ -204,7 +204,8 @@ def test_logic_binds_not_before_and_before_or(text: str, expression: Expression)
         ("metrics. < 1", "column 1: expected a key that is not empty, got 'metrics.'"),
         (
             "metrics.`a`.mean < 1",
-            "column 12: expected .last, .first, .min, .max, .count, .nan_count, .last_step, .first_step, .min_step or .max_step after the quoted 'a'",
+            "column 12: expected .last, .first, .min, .max, .count, .nan_count, .last_step, .first_step, .min_step or "
+            ".max_step after the quoted 'a'",
         ),
         ("tags.`a`.min = 'x'", "column 9: expected an operator after the quoted 'a', got '.min'"),
         ("loss < 1", "column 1: expected an attribute (run_id, experiment_id, name,"),

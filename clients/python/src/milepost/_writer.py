@@ -46,7 +46,7 @@ BATCH_ITEMS = MAX_POINTS * WIDTH
 """Items of queued points that are sent without waiting for more."""
 BATCH_DELAY_S = 0.2
 IDLE_POLL_S = 1.0
-FULL_WAIT_S = 0.1
+FULL_WAIT_S = 0.08
 LEAVE_S = 10.0
 """How long `close` waits for the spool file to be written."""
 

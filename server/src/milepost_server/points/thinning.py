@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from milepost import v1 as pb
 from milepost_server.points.buckets import Axis, Buckets, Offsets
 from milepost_server.points.columns import Integers, Points
-from milepost_server.points.segments import Indices, best, best_value, joined, rank, rising_within, run_starts
+from milepost_server.points.segments import Column, Indices, best, best_value, joined, rank, rising_within, run_starts
 from milepost_server.points.summary import Summaries
 from milepost_server.points.wire import split_fixed
 
 _FIRST_COLUMN = pb.MetricSeries.BUCKETS_FIELD_NUMBER
-# Of the points that come to these, the first in order of arrival counts where others are equal: hence their sequences.
-_END = np.dtype([("position", "i8"), ("step", "i8"), ("time_ms", "i8"), ("value", "f8"), ("sequence", "i8")])
-_PEAK = np.dtype([("position", "i8"), ("value", "f8"), ("sequence", "i8")])
-_PIECE = np.dtype(
-    [
-        ("cell", "i8"),
-        ("count", "i8"),
-        ("first", _END),
-        ("last", _END),
-        ("min", _PEAK),
-        ("max", _PEAK),
-    ]
-)
-"""Some points of one series in one bucket, its cell. `min` and `max` are NaN, at any position, where every value is.
-Sequences are those of the chunks that the points came in."""
 
+Pieces: TypeAlias = dict[str, Column]
+"""Columns of pieces: some points of one series in one bucket, its `cell`, with their `count`. `first` and `last` have
+`_position`, `_step`, `_time_ms`, `_value` and `_sequence`, `min` and `max` all but step and time. Sequences are those
+of the chunks that the points came in: of equal points the first to arrive counts. `min` and `max` are NaN, at any
+position, where every value is."""
+
+_ENDS, _PEAKS = ("first", "last"), ("min", "max")
+_SHOWN = ("count", *(f"{name}_{part}" for name in (*_ENDS, *_PEAKS) for part in ("position", "value")))
 # Points in no order make a piece for each chunk and bucket; beyond this many, those of one cell are joined.
 _MOST_PIECES = 500_000
-
-Pieces: TypeAlias = NDArray[np.void]
 
 
 class Thinner:
@@ -62,15 +52,16 @@ class Thinner:
             sequences: Number of the first point of each chunk in order of arrival.
         """
         axis = self._axis.at(series)
-        pieces = np.empty(len(summaries), _PIECE)
-        pieces["cell"] = self._cells(self._buckets.offsets(axis.lows(summaries)), series)
-        pieces["count"] = summaries["count"]
-        for name in ("first", "last", "min", "max"):
-            some, step, time_ms = pieces[name], summaries[f"{name}_step"], summaries[f"{name}_time_ms"]
-            some["position"] = axis.of(step, time_ms)
-            some["value"], some["sequence"] = summaries[name], sequences
-            if some.dtype == _END:
-                some["step"], some["time_ms"] = step, time_ms
+        pieces: Pieces = {
+            "cell": self._cells(self._buckets.offsets(axis.lows(summaries)), series),
+            "count": summaries["count"],
+        }
+        for name in (*_ENDS, *_PEAKS):
+            step, time_ms = summaries[f"{name}_step"], summaries[f"{name}_time_ms"]
+            pieces[f"{name}_position"] = axis.of(step, time_ms)
+            pieces[f"{name}_value"], pieces[f"{name}_sequence"] = summaries[name], sequences
+            if name in _ENDS:
+                pieces[f"{name}_step"], pieces[f"{name}_time_ms"] = step, time_ms
         self._add(pieces)
 
     def add_points(self, points: Points, series: Indices, sequences: Integers, counts: Integers) -> None:
@@ -106,11 +97,11 @@ class Thinner:
 
     def fill(self, messages: Sequence[pb.MetricSeries]) -> None:
         """Appends the buckets that have points to the columns of a message for each series."""
-        found = _merged(np.concatenate([np.empty(0, _PIECE), *self._parts]))
+        if not self._parts:
+            return
+        found = _merged(self._parts, _SHOWN)
         series, buckets = np.divmod(found["cell"], self._buckets.count)
-        columns = [buckets.astype("u4"), found["count"]]
-        for name in ("first", "last", "min", "max"):
-            columns += [found[name]["position"], found[name]["value"]]
+        columns = [buckets.astype("u4"), *(found[name] for name in _SHOWN)]
         bounds = np.searchsorted(series, np.arange(len(messages) + 1)).tolist()
         for message, data in zip(messages, split_fixed(_FIRST_COLUMN, columns, bounds), strict=True):
             message.MergeFromString(data)
@@ -130,11 +121,13 @@ class Thinner:
         return self._buckets.of_offsets(offsets).astype(np.int64) + series * self._buckets.count
 
     def _add(self, pieces: Pieces) -> None:
+        if not len(pieces["cell"]):
+            return
         self._parts.append(pieces)
-        self._pieces += len(pieces)
+        self._pieces += len(pieces["cell"])
         if self._pieces > self._most_pieces:
-            self._parts = [_merged(np.concatenate(self._parts))]
-            self._pieces = len(self._parts[0])
+            self._parts = [_merged(self._parts, self._parts[0])]
+            self._pieces = len(self._parts[0]["cell"])
             self._most_pieces = self._pieces + _MOST_PIECES
 
 
@@ -148,14 +141,13 @@ def _pieces(positions: Integers, points: Points, starts: Indices, sequences: Int
         first = best([positions, steps, times], starts, "least")
     if not ordered or _any_twin(steps, times, starts, ends):
         last = best([positions, steps, times, rank(values)], starts, "greatest")
-    pieces = np.empty(len(starts), _PIECE)
-    pieces["count"] = ends - starts + 1
     least, most = best_value(values, starts, "least"), best_value(values, starts, "greatest")
-    for name, rows in (("first", first), ("last", last), ("min", least), ("max", most)):
-        some = pieces[name]
-        some["position"], some["value"], some["sequence"] = positions[rows], values[rows], sequences
-        if some.dtype == _END:
-            some["step"], some["time_ms"] = steps[rows], times[rows]
+    pieces: Pieces = {"count": ends - starts + 1}
+    for name, rows in zip((*_ENDS, *_PEAKS), (first, last, least, most), strict=True):
+        pieces[f"{name}_position"], pieces[f"{name}_value"] = positions[rows], values[rows]
+        pieces[f"{name}_sequence"] = sequences
+        if name in _ENDS:
+            pieces[f"{name}_step"], pieces[f"{name}_time_ms"] = steps[rows], times[rows]
     return pieces
 
 
@@ -165,36 +157,39 @@ def _any_twin(steps: Integers, times: Integers, starts: Indices, ends: Indices) 
     return bool(((steps[ends] == steps[ends - 1]) & (times[ends] == times[ends - 1])).any())
 
 
-def _merged(pieces: Pieces) -> Pieces:
-    """One piece for each cell, in their order."""
-    if np.count_nonzero(pieces["cell"][1:] < pieces["cell"][:-1]):
-        pieces = pieces[np.argsort(pieces["cell"], kind="stable")]
-    if np.count_nonzero(pieces["cell"][1:] == pieces["cell"][:-1]):
-        pieces = _one_each(pieces)
-    nothing = np.isnan(pieces["min"]["value"])
-    for name in ("min", "max"):
-        pieces[name]["position"][nothing] = pieces["first"]["position"][nothing]
+def _merged(parts: Sequence[Pieces], names: Iterable[str]) -> Pieces:
+    """One piece for each cell, in their order, with at least the columns named."""
+    cells = np.concatenate([part["cell"] for part in parts])
+    rises = not np.count_nonzero(cells[1:] <= cells[:-1])
+    pieces = {name: np.concatenate([part[name] for part in parts]) for name in (names if rises else parts[0])}
+    pieces["cell"] = cells
+    if not rises:
+        order = np.argsort(cells, kind="stable")
+        pieces = _one_each({name: column[order] for name, column in pieces.items()})
+    nothing = np.flatnonzero(np.isnan(pieces["min_value"]))
+    for name in _PEAKS:
+        pieces[f"{name}_position"][nothing] = pieces["first_position"][nothing]
     return pieces
 
 
 def _one_each(pieces: Pieces) -> Pieces:
     """One piece for each cell, of pieces in order of cells."""
     starts = run_starts(pieces["cell"])
-    first, last, low, high = (pieces[name] for name in ("first", "last", "min", "max"))
-    nan = np.isnan(low["value"])
-    place = ("position", "step", "time_ms")
+    nan = np.isnan(pieces["min_value"])
+    places = {name: [pieces[f"{name}_{part}"] for part in ("position", "step", "time_ms")] for name in _ENDS}
     # The complement turns the order round: of equal ones the first to arrive.
-    rows = {
-        "first": best([*(first[key] for key in place), first["sequence"]], starts, "least"),
-        "last": best([*(last[key] for key in place), rank(last["value"]), ~last["sequence"]], starts, "greatest"),
-        "min": best([nan, rank(low["value"]), low["sequence"]], starts, "least"),
-        "max": best([~nan, rank(high["value"]), ~high["sequence"]], starts, "greatest"),
+    first_arrived = {name: pieces[f"{name}_sequence"] for name in ("first", "min")}
+    first_arrived |= {name: ~pieces[f"{name}_sequence"] for name in ("last", "max")}
+    chosen = {
+        "first": best([*places["first"], first_arrived["first"]], starts, "least"),
+        "last": best([*places["last"], rank(pieces["last_value"]), first_arrived["last"]], starts, "greatest"),
+        "min": best([nan, rank(pieces["min_value"]), first_arrived["min"]], starts, "least"),
+        "max": best([~nan, rank(pieces["max_value"]), first_arrived["max"]], starts, "greatest"),
     }
-    merged = np.empty(len(starts), _PIECE)
-    merged["cell"] = pieces["cell"][starts]
-    merged["count"] = np.add.reduceat(pieces["count"], starts)
-    for name, chosen in rows.items():
-        merged[name] = pieces[name][chosen]
+    merged = {"cell": pieces["cell"][starts], "count": np.add.reduceat(pieces["count"], starts)}
+    for name, column in pieces.items():
+        if name not in merged:
+            merged[name] = column[chosen[name.partition("_")[0]]]
     return merged
 
 

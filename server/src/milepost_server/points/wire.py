@@ -66,11 +66,15 @@ def split_fixed(first_field: int, columns: Sequence[NDArray[Any]], bounds: Seque
 
     Args:
         first_field: Number of the field of the first column.
-        columns: The columns, of one length.
+        columns: The columns, of one length, which is not 0.
         bounds: Where runs begin, and where the last one ends.
     """
     packed = [
-        (_varint(field << 3 | _LENGTH_DELIMITED), column.itemsize, memoryview(_little_endian(column).tobytes()))
+        (
+            _varint(field << 3 | _LENGTH_DELIMITED),
+            column.itemsize,
+            np.ascontiguousarray(_little_endian(column)).data.cast("B"),
+        )
         for field, column in enumerate(columns, first_field)
     ]
     for begin, end in itertools.pairwise(bounds):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
+from functools import partial
 from typing import Any, cast
 
 from google.protobuf.message import Message
@@ -14,7 +15,7 @@ from milepost_server.calls.dispatcher import Dispatcher, to_domain_error
 from milepost_server.errors import DeadlineExceeded, DomainError
 from milepost_server.rest.exchange import Exchange, status_json
 from milepost_server.rest.routes import Route
-from milepost_server.rest.transcoder import RequestReader, response_writer
+from milepost_server.rest.transcoder import RequestReader, off_loop_if_large, response_writer
 
 LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
@@ -53,7 +54,8 @@ class StreamEndpoint:
                 async for message in _with_pauses(stream, KEEP_ALIVE_S) if events else stream:
                     if not exchange.started:
                         await self._start(exchange, call, events=events)
-                    await exchange.write(self._framed(call, message, events=events))
+                    frame = partial(self._framed, call, message, events=events)
+                    await exchange.write(frame() if message is None else await off_loop_if_large(message, frame))
             except DomainError as error:
                 if not exchange.started:
                     raise

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from google.api import httpbody_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
 
 from milepost import v1 as pb
 from milepost_server.calls.answers import Answer
@@ -21,7 +23,8 @@ from milepost_server.rest.exchange import JSON, Exchange
 from milepost_server.rest.json_codec import codec_for
 from milepost_server.rest.routes import Route
 
-# From here on a body is read in a thread: it would hold up all other calls for longer than a few milliseconds.
+# From here on a body is read, and a message written, in a thread: other calls would wait for more than a few
+# milliseconds.
 LARGE_BYTES = 256 * 1024
 
 _TIMEOUT_UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -125,11 +128,16 @@ class UnaryEndpoint:
         await answer(exchange, call, self.write, response)
 
 
+async def off_loop_if_large(message: Message, write: Callable[[], bytes]) -> bytes:
+    """What `write` makes of a message, in a thread when the message is large."""
+    return await asyncio.to_thread(write) if message.ByteSize() > LARGE_BYTES else write()
+
+
 async def answer(exchange: Exchange, call: Call, write: Callable[[Any], bytes], response: Answer) -> None:
     """Sends the response message of a call as JSON."""
     exchange.answer_headers.update(call.response_metadata)
     try:
-        body = response.written(write)
+        body = await off_loop_if_large(response.message, partial(response.written, write))
     except ValueError as raised:  # what has no JSON form is stored data gone wrong, not the caller's fault
         error = to_domain_error(raised, call)
         assert error is not None

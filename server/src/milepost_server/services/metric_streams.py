@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
 from google.protobuf.message import Message
@@ -46,7 +46,9 @@ class MetricStreamService:
         for inbox in self._inboxes:
             inbox.drain()
 
-    async def stream(self, requests: AsyncIterator[pb.StreamMetricsRequest]) -> AsyncIterator[pb.StreamMetricsResponse]:
+    async def stream(
+        self, requests: AsyncIterator[pb.StreamMetricsRequest]
+    ) -> AsyncGenerator[pb.StreamMetricsResponse, None]:
         """See `MetricService.StreamMetrics`."""
         opening = await self._opening(requests)
         writer = _Writer(self._storage, self._clock, opening.run_id, opening.writer_id)

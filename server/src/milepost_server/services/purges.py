@@ -15,7 +15,8 @@ from milepost_server.filters import RUNS, parse_filter
 from milepost_server.services.clock import Clock
 from milepost_server.services.refusals import experiment_not_found, not_deleted, run_not_found
 from milepost_server.services.run_keys import existing_run
-from milepost_server.storage.base import DeletedRun, PurgeChoice, PurgeStep, Storage, Transaction
+from milepost_server.storage.base import Storage, Transaction
+from milepost_server.storage.upkeep import DeletedRun, PurgeChoice, PurgeStep
 
 _DEFAULT_LIMIT = 100
 # Runs whose removal begins together.

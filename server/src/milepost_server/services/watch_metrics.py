@@ -15,7 +15,6 @@ from milepost_server.services.refusals import run_not_found
 from milepost_server.services.resume import bad_token, resume_token, resumed
 from milepost_server.services.series_positions import MAX_SERIES, Position, Positions
 from milepost_server.storage.base import Storage, Transaction, WatchedSeries
-from milepost_server.storage.metric_reads import PointRange
 
 _DEFAULT_POINTS = 10_000
 # A message of more points than this takes no further metric; with one of the most points it stays below the 4 MiB that
@@ -77,19 +76,8 @@ class _Backlog:
         return self.state.next_sequence - self.begin
 
 
-@dataclass(frozen=True, slots=True)
-class _News:
-    """New points of one metric.
-
-    Args:
-        points: The points.
-        skipped: Number of those that were left out.
-        end: Where to go on.
-    """
-
-    points: Points
-    skipped: int
-    end: int
+# Points of one metric, and how many of the new ones are not among them.
+_News = tuple[Points, int]
 
 
 class _Watch:
@@ -173,13 +161,12 @@ class _Watch:
 
     def _told(self, backlog: _Backlog, news: _News) -> pb.WatchedPoints:
         """Records that points were told, and returns them."""
-        state = backlog.state
-        # Points that were taken back leave numbers without points at the end.
-        next_sequence = max(news.end, state.next_sequence)
-        self._positions.set(state.number, Position(self._runs[state.run_id], state.key_id, state.epoch, next_sequence))
-        told = pb.WatchedPoints(run_id=state.run_id, restarted=backlog.restarted, skipped=news.skipped)
+        state, (points, skipped) = backlog.state, news
+        position = Position(self._runs[state.run_id], state.key_id, state.epoch, state.next_sequence)
+        self._positions.set(state.number, position)
+        told = pb.WatchedPoints(run_id=state.run_id, restarted=backlog.restarted, skipped=skipped)
         told.points.key = state.key
-        news.points.fill(told.points)
+        points.fill(told.points)
         return told
 
 
@@ -205,23 +192,21 @@ async def _read(tx: Transaction, backlogs: Sequence[_Backlog], most: int) -> dic
     """
     states = await tx.metric_reads.states([backlog.state.number for backlog in backlogs])
     found: dict[int, _News] = {}
-    few: dict[int, int] = {}
+    few: dict[int, tuple[int, int]] = {}
     for backlog in backlogs:
         number = backlog.state.number
         state = states.get(number)
         if state is None or state.epoch != backlog.state.epoch:
             continue
         if len(backlog) <= CHUNK_POINTS:
-            few[number] = backlog.begin
+            few[number] = backlog.begin, backlog.state.next_sequence
         else:
             found[number] = await _read_thinned(tx, backlog, most)
     numbers = list(few)
     for index in range(0, len(numbers), _TAILS_AT_ONCE):
-        begins = {number: few[number] for number in numbers[index : index + _TAILS_AT_ONCE]}
-        tails = await tx.changes.tails(begins)
-        for number, begin in begins.items():
-            tail = tails.get(number) or PointRange(Points.empty(), begin, False)
-            found[number] = _News(*thin(tail.points, most), tail.end)
+        some = numbers[index : index + _TAILS_AT_ONCE]
+        tails = await tx.changes.tails({number: few[number] for number in some})
+        found |= {number: thin(tails.get(number) or Points.empty(), most) for number in some}
     return found
 
 
@@ -238,4 +223,4 @@ async def _read_thinned(tx: Transaction, backlog: _Backlog, most: int) -> _News:
         points, left_out = await tx.compute(partial(thin, found.points, share))
         parts.append(points)
         skipped += left_out
-    return _News(Points.concatenate(parts), skipped, begin)
+    return Points.concatenate(parts), skipped

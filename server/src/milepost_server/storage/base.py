@@ -14,8 +14,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from milepost import v1 as pb
 from milepost_server.filters.ast import Expression, Metric, OrderKey, Param, Tag
-from milepost_server.storage.metric_reads import MetricReads, PointRange
+from milepost_server.points.columns import Points
+from milepost_server.storage.metric_reads import MetricReads
 from milepost_server.storage.run_facets import RunFacets
+from milepost_server.storage.upkeep import Purges, Upkeep
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -347,78 +349,6 @@ class Artifacts(Protocol):
 
 
 @dataclass(frozen=True)
-class PurgeChoice:
-    """Deleted runs that all of these choose.
-
-    Args:
-        run_id: Id of the only one. Empty for any.
-        experiment_ids: The experiments to look in. Empty for all.
-        filter: What they are like. None for all.
-        deleted_before_us: When they must have been deleted before. None for whenever.
-    """
-
-    run_id: str = ""
-    experiment_ids: tuple[int, ...] = ()
-    filter: Expression | None = None
-    deleted_before_us: int | None = None
-
-
-@dataclass(frozen=True)
-class DeletedRun:
-    """A run to remove, and when it was deleted: it must still be when its turn comes."""
-
-    key: RunKey
-    delete_us: int
-
-
-@dataclass(frozen=True)
-class PurgeStep:
-    """What one transaction of a purge did.
-
-    Args:
-        removed: What it removed.
-        emptied: Runs that have no points, artifacts, params and tags any more.
-        rest: Runs for the next step. Those that were restored or removed meanwhile are in neither.
-    """
-
-    removed: pb.PurgeSummary
-    emptied: Sequence[DeletedRun]
-    rest: Sequence[DeletedRun]
-
-
-class Purges(Protocol):
-    """Removal of deleted runs for good, in transactions of bounded size."""
-
-    async def count(self, choice: PurgeChoice) -> pb.PurgeSummary:
-        """What purging all chosen runs would remove."""
-
-    async def count_runs(self, choice: PurgeChoice) -> int:
-        """The number of chosen runs."""
-
-    async def choose(self, choice: PurgeChoice, limit: int) -> Sequence[DeletedRun]:
-        """Some of the chosen runs."""
-
-    async def empty(self, runs: Sequence[DeletedRun], now_us: int) -> PurgeStep:
-        """Begins to remove runs, which cannot be restored from then on, and removes some of what is below them."""
-
-    async def remove(self, runs: Sequence[DeletedRun]) -> int:
-        """Removes emptied runs. Returns how many were still there."""
-
-
-class Upkeep(Protocol):
-    """The state of the database itself."""
-
-    async def status(self) -> pb.DatabaseStatus:
-        """Its size and upkeep, without advice."""
-
-    async def newest(self) -> int:
-        """A number that grows with every run and metric series."""
-
-    async def analyze(self) -> None:
-        """Renews the planner's statistics of all tables from samples, where the database does not do so by itself."""
-
-
-@dataclass(frozen=True)
 class TouchedRun:
     """A run and when it last changed.
 
@@ -470,10 +400,10 @@ class Changes(Protocol):
     async def key_names(self, key_ids: Collection[int]) -> dict[int, str]:
         """Keys by their numbers."""
 
-    async def tails(self, begins: Mapping[int, int]) -> dict[int, PointRange]:
-        """All points of series from a number on, by number of the series: for the last few of many series.
+    async def tails(self, ranges: Mapping[int, tuple[int, int]]) -> dict[int, Points]:
+        """Points of many series, given and returned by number of the series, for the last few of each.
 
-        A series that has none from there on may be left out.
+        From a number on and to before another, which is near the end. A series that has none there may be left out.
         """
 
 
@@ -553,7 +483,7 @@ class Storage(Protocol):
         """
 
     def listen(self, listener: ChangeListener) -> None:
-        """Has `listener` called in this event loop after each commit with what it may have changed. To be called once."""
+        """Has the one `listener` called in this event loop after each commit, with what that may have changed."""
 
     def version(self) -> int | None:
         """A number that differs after every commit, also of another process; None when it is not known at hand."""

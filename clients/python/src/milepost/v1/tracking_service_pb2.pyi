@@ -236,7 +236,7 @@ class ListExperimentsRequest(google.protobuf.message.Message):
     """
     order_by: builtins.str
     """Comma-separated attributes or tags, each with an optional `ASC` or `DESC`. Default: `create_time DESC`. Ties are
-    ordered by id. At most 1,000 characters.
+    ordered by id, in the direction of the last key. At most 1,000 characters.
     """
     page_size: builtins.int
     """Most experiments in one answer. 0: 100. More than 1,000: 1,000."""
@@ -722,7 +722,7 @@ class ListRunsRequest(google.protobuf.message.Message):
     order_by: builtins.str
     """Comma-separated attributes, metrics, params or tags, each with an optional `ASC` or `DESC`, for example
     `metrics.loss.min, start_time DESC`. NaN, then missing values, come last in both directions; ties are ordered
-    by creation. Default: `start_time DESC`. At most 1,000 characters.
+    by creation, in the direction of the last key. Default: `start_time DESC`. At most 1,000 characters.
     """
     page_size: builtins.int
     """Most runs in one answer. 0: 100. More than 1,000: 1,000."""

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import bindparam, or_, select, update
 
+from milepost_server.points.columns import Points
 from milepost_server.storage.base import ANY_RUN, Changed, RunKey, TouchedRun, WatchedSeries
-from milepost_server.storage.metric_reads import PointRange
 from milepost_server.storage.sql.schema import attribute_key, experiment, run, series
 from milepost_server.storage.sql.statements import Connection, Statement, any_of
 from milepost_server.storage.sql.tails import tails
@@ -115,5 +115,5 @@ class ChangeRows:
     async def key_names(self, key_ids: Collection[int]) -> dict[int, str]:
         return dict(await self._connection.fetch(_KEY_NAMES, key_ids=self._connection.array(list(key_ids))))
 
-    async def tails(self, begins: Mapping[int, int]) -> dict[int, PointRange]:
-        return await tails(self._connection, begins)
+    async def tails(self, ranges: Mapping[int, tuple[int, int]]) -> dict[int, Points]:
+        return await tails(self._connection, ranges)

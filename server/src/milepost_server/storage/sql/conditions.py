@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, exists, false, literal_column, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    case,
+    exists,
+    false,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.engine import Dialect
 
 from milepost_server.filters.ast import (
@@ -36,6 +51,14 @@ from milepost_server.storage.sql.schema import (
     series,
 )
 from milepost_server.storage.sql.statements import named
+
+# What finds so few rows is had once for all rows.
+_FEW = 10_000
+# PostgreSQL makes a join of each EXISTS without an OFFSET. That helps where most rows are looked at, but to plan
+# hundreds of joins takes minutes.
+_MOST_JOINS = 12
+# Ranges of so many conditions on one place are told.
+_MOST_BOUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -77,9 +100,8 @@ class Scope:
         keys: Numbers of the keys that the filter names, those that have one.
         table: The entity's rows, where they are a part of the statement; None where they must be looked up.
         experiment_id: The experiment of all rows, when there is only one.
-        whole: Whether the statement goes through most rows: what a condition finds is then made once as a set, and not
-            looked up for each row.
-        counts: About how many rows conditions on a place find. Those on the fewest are tried first.
+        whole: Whether the statement goes through most rows, so that what a condition finds is better had once for all.
+        counts: Of some places, about how many rows the conditions on them find. Those that find least are tried first.
     """
 
     dialect: Dialect
@@ -135,17 +157,41 @@ def by_place(terms: Iterable[Expression]) -> tuple[dict[Place, list[Leaf]], list
 
 def condition(scope: Scope, filter_: Expression) -> Bool:
     """The condition that holds for the rows that a filter finds."""
-    return _Conditions(scope).of(filter_)
+    return _Conditions(scope, _size(filter_)).of(filter_)
+
+
+def in_turn(dialect: Dialect, conditions: Sequence[Bool]) -> Bool:
+    """All of some conditions, asked in this order until one is false."""
+    if dialect.name != "postgresql" or len(conditions) > _MOST_JOINS:
+        return join(and_, list(conditions))
+    # PostgreSQL would begin with what it takes for cheap, and make joins of sets.
+    asked: Bool = true()
+    for condition_ in reversed(conditions):
+        asked = case((condition_, asked), else_=false())
+    return asked
+
+
+def _size(expression: Expression) -> int:
+    """The number of conditions of a filter."""
+    match expression:
+        case And(terms) | Or(terms):
+            return sum(map(_size, terms))
+        case Not(term):
+            return _size(term)
+        case _:
+            return 1
 
 
 class _Conditions:
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, size: int) -> None:
         self._scope = scope
+        self._joins = scope.whole and size <= _MOST_JOINS
 
     def of(self, expression: Expression) -> Bool:
         match expression:
             case And(terms):
-                return join(and_, list(self._parts(terms, and_)))
+                parts = list(self._parts(terms, and_))
+                return join(and_, parts) if self._scope.whole else in_turn(self._scope.dialect, parts)
             case Or(terms):
                 return join(or_, list(self._parts(terms, or_)))
             case Not(term):
@@ -174,6 +220,19 @@ class _Conditions:
     def _holds(self, table: FromClause, leaves: list[Leaf], combine: Any) -> Bool:
         return join(combine, [holds(self._scope, table, leaf) for leaf in leaves])
 
+    def _once(self, place: Place) -> bool:
+        """Whether what conditions on a place find is had as a set."""
+        match self._scope.dialect.name:
+            case "sqlite":
+                # It has no other way to go through all rows of a place once.
+                return self._scope.whole or self._few(place)
+            case "postgresql":
+                return not self._scope.whole and self._few(place)
+        return False
+
+    def _few(self, place: Place) -> bool:
+        return self._scope.counts.get(place, _FEW) < _FEW
+
     def _row(self, place: Place, leaves: list[Leaf], combine: Any) -> Bool:
         """Whether there is the row of a place, and conditions on it hold."""
         if place[0] is Attribute:
@@ -186,7 +245,18 @@ class _Conditions:
             return false()
         table, where = found
         number = table.c.experiment_id if self._scope.entity is EXPERIMENT else table.c.run_id
-        return self._exists(table, number, *where, self._holds(table, leaves, combine))
+        asked = self._holds(table, leaves, combine)
+        if not self._once(place):
+            return self._exists(table, number, *where, asked)
+        if self._scope.experiment_id is not None:
+            where.append(table.c.experiment_id == self._scope.experiment_id)
+        if combine is and_:
+            where += bounds_of(self._scope.entity, table, leaves)
+        found_runs = select(number).select_from(table).where(*where, asked)
+        if self._scope.dialect.name == "postgresql":
+            # There are not more. PostgreSQL makes a hash table only where it knows that there are not too many.
+            found_runs = found_runs.limit(_FEW)
+        return self._scope.number.in_(found_runs)
 
     def _has_dataset(self, operand: DatasetField, leaf: Leaf) -> Bool:
         column = run_input.c.context if operand.field == "context" else dataset.c[operand.field]
@@ -196,12 +266,11 @@ class _Conditions:
 
     def _exists(self, source: FromClause, number: ColumnElement[int], *conditions: Bool) -> Bool:
         """Whether a row of `source` with the number meets conditions."""
-        if self._scope.whole:
-            return self._scope.number.in_(select(number).select_from(source).where(*conditions))
         found: Select[Any] = select(literal_column("1")).select_from(source)
+        found = found.where(number == self._scope.number, *conditions)
         # What has an OFFSET is looked up row by row. A planner that makes joins of it instead goes by what it guesses
         # of the data, and some guesses cost minutes.
-        return exists(found.where(number == self._scope.number, *conditions).offset(0))
+        return exists(found if self._joins else found.offset(0))
 
 
 def holds(scope: Scope, table: FromClause, leaf: Leaf) -> Bool:
@@ -220,8 +289,13 @@ def keyed(scope: Scope, place: Place, role: str) -> tuple[FromClause, list[Bool]
     key_id = scope.keys.get(key)
     if key_id is None:
         return None
-    within = [] if scope.experiment_id is None or not scope.whole else [table.c.experiment_id == scope.experiment_id]
-    return table, [table.c.key_id == key_id, *within]
+    return table, [table.c.key_id == key_id]
+
+
+def bounds_of(entity: Searchable, table: FromClause, leaves: Iterable[Leaf]) -> list[Bool]:
+    """Ranges of indexed columns outside of which some condition on a row is false."""
+    bounds = (bound for leaf in leaves for bound in compared_with(entity, table, leaf.operand)[1].bounds(leaf))
+    return list(islice(bounds, _MOST_BOUNDS))
 
 
 def compared_with(entity: Searchable, table: FromClause, operand: Operand) -> tuple[list[Bool], Compared]:

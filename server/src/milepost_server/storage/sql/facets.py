@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, Table, func, literal, select, union_all
 
 from milepost import v1 as pb
 from milepost_server.filters.ast import Param, Tag
@@ -20,10 +20,11 @@ from milepost_server.storage.sql.schema import HEAD_LENGTH, attribute_key, run_p
 from milepost_server.storage.sql.statements import Connection, Statement
 from milepost_server.storage.sql.values import BOOLEAN, FLOAT, INTEGER, JSON, STRING, head
 
-_TABLES: dict[int, Table] = {
-    pb.ListRunKeysRequest.KIND_PARAM: run_param,
-    pb.ListRunKeysRequest.KIND_TAG: run_tag,
-    pb.ListRunKeysRequest.KIND_METRIC: series,
+# The table that has the keys of a kind, and the columns of an index behind key and experiment.
+_INDEXES: dict[int, tuple[Table, tuple[str, ...]]] = {
+    pb.ListRunKeysRequest.KIND_PARAM: (run_param, ("kind", "head", "run_id")),
+    pb.ListRunKeysRequest.KIND_TAG: (run_tag, ("head", "run_id")),
+    pb.ListRunKeysRequest.KIND_METRIC: (series, ("last_value", "run_id")),
 }
 
 
@@ -49,9 +50,13 @@ class FacetRows:
     ) -> Page[str]:
         # Known keys are few beside runs, and whether one is used is a look at the first entry of an index: 12,000 keys
         # take some 15 ms, whatever the number of runs. So nothing has to be kept up to date by those who write.
-        table, name = _TABLES[kind].alias(), attribute_key.c.name
-        used = [table.c.key_id == attribute_key.c.id, *_within(table, experiment_ids)]
-        chosen = select(name).where(*begins(name, prefix), exists(select(table.c.key_id).where(*used).offset(0)))
+        table, order = _INDEXES[kind]
+        used = select(table.c.run_id).where(table.c.key_id == attribute_key.c.id, *_within(table, experiment_ids))
+        # By its order the index must be taken: PostgreSQL would rather look through all rows for the first of a key,
+        # and does so in vain where there is none.
+        first = used.order_by(*(table.c[column] for column in order)).limit(1).scalar_subquery()
+        name = attribute_key.c.name
+        chosen = select(name).where(*begins(name, prefix), first.is_not(None))
         if after is not None:
             chosen = chosen.where(name > after)
         rows = await self._connection.fetch(Statement(chosen.order_by(name).limit(limit + 1)))

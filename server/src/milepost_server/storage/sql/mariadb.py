@@ -27,7 +27,7 @@ from milepost_server.storage.sql.mariadb_driver import (
     translate,
 )
 from milepost_server.storage.sql.outages import busy, unavailable
-from milepost_server.storage.sql.statements import Compiled, InsertIfAbsent, Row, Statement
+from milepost_server.storage.sql.statements import Compiled, InsertIfAbsent, Row, Statement, spread
 from milepost_server.storage.sql.transaction import SqlTransaction
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class MariadbConnection:
             return await self._insert_if_absent(statement, values)
         compiled = statement.compiled(self.dialect)
         async with self._driver.cursor() as cursor:
-            await cursor.execute(compiled.sql, self._arguments(compiled, values))
+            await cursor.execute(*self._bound(compiled, values))
             rows: Sequence[Row] = await cursor.fetchall()
         if compiled.joined and any(row[place] == b"" for row in rows for place in compiled.joined):
             raise too_large(self._server)
@@ -71,28 +71,28 @@ class MariadbConnection:
     async def execute(self, statement: Statement, **values: Any) -> int:
         compiled = statement.compiled(self.dialect)
         async with self._driver.cursor() as cursor:
-            await cursor.execute(compiled.sql, self._arguments(compiled, values))
+            await cursor.execute(*self._bound(compiled, values))
             count: int = cursor.rowcount
         return count
 
     async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         compiled = statement.compiled(self.dialect)
         async with self._driver.cursor() as cursor:
-            for packet in _packets([self._arguments(compiled, row) for row in rows]):
+            for packet in _packets([self._bound(compiled, row)[1] for row in rows]):
                 await cursor.executemany(compiled.sql, packet)
 
     async def compute(self, work: Callable[[], T]) -> T:
         return await asyncio.to_thread(work)
 
-    def array(self, values: Sequence[Any]) -> str:
-        return json.dumps(list(values), ensure_ascii=False)
+    def array(self, values: Sequence[Any]) -> list[Any]:
+        return list(values)
 
     async def _insert_if_absent(self, statement: InsertIfAbsent, values: Mapping[str, Any]) -> list[Row]:
         """Inserts one row, and returns what is asked of it; nothing when it was there."""
         compiled = statement.compiled(self.dialect)
         async with self._driver.cursor() as cursor:
             try:
-                await cursor.execute(compiled.sql, self._arguments(compiled, values))
+                await cursor.execute(*self._bound(compiled, values))
             except MySQLError as error:
                 # Only the statement is undone.
                 if is_duplicate(error):
@@ -101,14 +101,29 @@ class MariadbConnection:
             # What was not given is the number that the database gave the row.
             return [tuple(values.get(name, cursor.lastrowid) for name in statement.returning)]
 
-    def _arguments(self, compiled: Compiled, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        if compiled.own:
-            values = {**compiled.own, **values}
-        arguments = tuple(values[name] for name in compiled.order)
+    def _bound(self, compiled: Compiled, values: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+        """SQL and arguments of a statement with its values."""
+        sql, values = compiled.sql, {**compiled.own, **values}
+        spreads = {name: _padded(values[name]) for name in compiled.spread}
+        for name, items in spreads.items():
+            sql = sql.replace(*spread(name, len(items)))
+        arguments: list[Any] = []
+        for name in compiled.order:
+            value = values[name]
+            if name in spreads:
+                arguments += spreads[name]
+            else:
+                arguments.append(json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value)
         # The server would end the connection, as if it had crashed.
-        if _size(arguments) + len(compiled.sql) >= self._server.largest_packet:
+        if _size(arguments) + len(sql) >= self._server.largest_packet:
             raise too_large(self._server)
-        return arguments
+        return sql, tuple(arguments)
+
+
+def _padded(items: Sequence[Any]) -> list[Any]:
+    """Items, some of them twice, so that only few numbers of them make statements of their own; null for none."""
+    wanted = 1 << max(len(items) - 1, 0).bit_length()
+    return [*items, *[items[-1] if items else None] * (wanted - len(items))]
 
 
 def _size(arguments: Sequence[Any]) -> int:

@@ -34,7 +34,6 @@ _MAX_WAITING = 1000
 _QUIET_S = 30.0
 _TIMEOUT_S = 10.0
 _LONGEST_DELAY_S = 10.0
-_FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Notifications:
@@ -65,8 +64,7 @@ class Notifications:
         """Tells what is still waiting, when that is possible, and disconnects."""
         self._closing = True
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, *_FAILURES):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _follow_forever(self) -> None:
         failures = 0
@@ -80,7 +78,8 @@ class Notifications:
                     await self._follow(driver)
                 finally:
                     driver.terminate()
-            except _FAILURES as error:
+            # Of any kind: asyncpg has several for a connection that is being lost, and without us others are told late.
+            except Exception as error:
                 if self._closing:
                     raise
                 failures += 1

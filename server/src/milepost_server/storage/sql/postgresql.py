@@ -84,7 +84,7 @@ class PostgresqlStorage:
     """
 
     kind = "postgresql"
-    recheck_s = RECHECK_S
+    recheck_s: float | None = RECHECK_S
 
     def __init__(self, url: str, pool: asyncpg.Pool, artifact_root: str) -> None:
         self._url = url

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, bindparam, delete, func, select, update
 
 from milepost import v1 as pb
-from milepost_server.storage.base import DeletedRun, PurgeChoice, PurgeStep, RunKey
+from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.changes import Changes
 from milepost_server.storage.sql.conditions import RUN, Scope, condition, named_keys
 from milepost_server.storage.sql.keys import find_keys
 from milepost_server.storage.sql.schema import artifact, metric_chunk, run, run_param, run_tag, series
 from milepost_server.storage.sql.statements import Connection, Statement, any_of
+from milepost_server.storage.upkeep import DeletedRun, PurgeChoice, PurgeStep
 
 # What one transaction removes at most, in rows: other writers wait meanwhile.
 _BUDGET = 512

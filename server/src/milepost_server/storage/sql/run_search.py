@@ -34,12 +34,12 @@ from milepost_server.filters.ast import (
 )
 from milepost_server.storage.base import Query
 from milepost_server.storage.sql.comparisons import Bool, Leaf, join
-from milepost_server.storage.sql.conditions import RUN, Scope, by_place, holds, named_keys, place_of
+from milepost_server.storage.sql.conditions import RUN, Scope, bounds_of, by_place, holds, in_turn, named_keys, place_of
 from milepost_server.storage.sql.keys import find_keys
 from milepost_server.storage.sql.orders import Ordered, Phase, Term, behind, not_behind, phases
 from milepost_server.storage.sql.schema import experiment, run
 from milepost_server.storage.sql.search import Position, limited, order_terms, page_of, sorted_rows
-from milepost_server.storage.sql.sources import Source, all_runs, bounds_of, counted, deleted_runs, indexed, terms_of
+from milepost_server.storage.sql.sources import Source, all_runs, counted, deleted_runs, indexed, terms_of
 from milepost_server.storage.sql.statements import Connection, Statement, named
 
 _START_TIME = Attribute("start_time", ValueKind.TIME)
@@ -147,7 +147,10 @@ class _Search:
 
     def conditions(self, source: Source, scope: Scope, *, whole: bool) -> list[Bool]:
         """The conditions for the runs of a source, deleted or not as the query wants them."""
-        return [*source.conditions(scope, whole=whole), *_in_view(source, self.query.view, scope.experiment_id, whole)]
+        asked = source.asked(scope, whole=whole) + _in_view(source, self.query.view, scope.experiment_id, whole)
+        if not asked:
+            return list(source.where)
+        return [*source.where, join(and_, asked) if whole else in_turn(scope.dialect, asked)]
 
     def _merged(self, found: list[Position]) -> list[Position]:
         terms = order_terms(Ordered(RUN, run, run.c.id, run, self.keys), self.query.order_by, run.c.id)
@@ -283,7 +286,7 @@ class _Within:
         if not phase.has_key or not leaves:
             return replace(phase, source=replace(source, rest=self._search.terms))
         rest = tuple(term for term in self._search.terms if term not in leaves)
-        asked = [*bounds_of(source.rows, leaves), *(holds(scope, source.rows, leaf) for leaf in leaves)]
+        asked = [*bounds_of(RUN, source.rows, leaves), *(holds(scope, source.rows, leaf) for leaf in leaves)]
         return replace(phase, source=replace(source, where=(*source.where, join(and_, asked)), rest=rest))
 
     def _walk(self, phase: Phase, after: Position | None) -> _Walk:

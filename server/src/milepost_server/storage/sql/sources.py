@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, select
 
@@ -14,19 +13,14 @@ from milepost_server.storage.sql.conditions import (
     RUN,
     Place,
     Scope,
+    bounds_of,
     by_place,
-    compared_with,
     condition,
     holds,
     keyed,
 )
 from milepost_server.storage.sql.schema import dataset, run, run_input
 from milepost_server.storage.sql.statements import Connection, Statement, named
-
-# Attributes that an index begins with, besides the experiment.
-_INDEXED_ATTRIBUTES = ("run_id", "parent_run_id", "start_time")
-# More bounds on one place make no index quicker.
-_BOUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -57,12 +51,9 @@ class Source:
         """Where conditions are asked that are no part of the source."""
         return replace(scope, number=self.number, table=self.table, whole=whole)
 
-    def conditions(self, scope: Scope, *, whole: bool = False) -> list[Bool]:
-        """The conditions for the runs of the source that the filter finds."""
-        if not self.rest:
-            return list(self.where)
-        asked = condition(self.scope(scope, whole=whole), joined(self.rest))
-        return [*self.where, asked]
+    def asked(self, scope: Scope, *, whole: bool) -> list[Bool]:
+        """The conditions of the filter that are not in `where`."""
+        return [condition(self.scope(scope, whole=whole), joined(self.rest))] if self.rest else []
 
 
 def joined(terms: Sequence[Expression]) -> Expression:
@@ -106,7 +97,7 @@ def indexed(scope: Scope, experiment_id: int, terms: Sequence[Expression]) -> li
             return None
         table, where = found
         within = (*where, table.c.experiment_id == experiment_id)
-        bounded = bounds_of(table, leaves)
+        bounded = tuple(bounds_of(RUN, table, leaves))
         exact = join(and_, [holds(scope, table, leaf) for leaf in leaves])
         sources.append(Source(table, table.c.run_id, (*within, *bounded, exact), (*within, *bounded), rest, place))
     for term in others:
@@ -118,18 +109,17 @@ def _by_attributes(
     scope: Scope, experiment_id: int, leaves: Sequence[Leaf], rest: tuple[Expression, ...]
 ) -> Iterator[Source]:
     table = named(run, "found")
-    quick = [leaf for leaf in leaves if getattr(leaf.operand, "name", "") in _INDEXED_ATTRIBUTES]
-    bounds = bounds_of(table, quick)
-    if bounds:
+    names = {getattr(leaf.operand, "name", ""): leaf for leaf in leaves}
+    quick = [leaf for name, leaf in names.items() if name in ("run_id", "parent_run_id")]
+    bounds = bounds_of(RUN, table, quick)
+    # Runs of one id or one parent are fewer than those of an experiment: written so, no index is read by the latter.
+    within = table.c.experiment_id + 0 == experiment_id
+    if not bounds and "start_time" in names:
+        bounds = bounds_of(RUN, table, [names["start_time"]])
         within = table.c.experiment_id == experiment_id
+    if bounds:
         exact = join(and_, [holds(scope, table, leaf) for leaf in leaves])
         yield Source(table, table.c.id, (within, exact), (within, *bounds), rest, (Attribute, ""), table)
-
-
-def bounds_of(table: FromClause, leaves: Sequence[Leaf]) -> tuple[Bool, ...]:
-    """Ranges of indexed columns outside of which some condition on a row is false."""
-    bounds = (bound for leaf in leaves for bound in compared_with(RUN, table, leaf.operand)[1].bounds(leaf))
-    return tuple(islice(bounds, _BOUNDS))
 
 
 def _by_dataset(scope: Scope, experiment_id: int, term: Expression, rest: tuple[Expression, ...]) -> Iterator[Source]:

@@ -131,7 +131,7 @@ class SqliteStorage:
     """
 
     kind = "sqlite"
-    recheck_s = None
+    recheck_s: float | None = None
 
     def __init__(self, path: Path, artifact_root: str, synchronous: str = "FULL") -> None:
         self._writer = SqliteConnection(str(path), artifact_root, synchronous=synchronous)

@@ -53,6 +53,7 @@ class Statement:
                 own,
                 paths=_places(self.core, IndexedPath),
                 joined=_places(self.core, JoinedBytes),
+                spread=tuple(name for name, bind in made.binds.items() if isinstance(bind.type, _Spread)),
             )
         return compiled
 
@@ -88,6 +89,7 @@ class Compiled:
         own: Values that are part of the statement, by parameter name.
         paths: Places of result columns that some databases keep as bytes of UTF-8.
         joined: Places of result columns that are empty where a database cannot give all.
+        spread: Parameters that must be replaced by one for each of their values, see `spread`.
     """
 
     sql: str
@@ -95,6 +97,7 @@ class Compiled:
     own: Mapping[str, Any]
     paths: tuple[int, ...]
     joined: tuple[int, ...]
+    spread: tuple[str, ...]
 
 
 class Connection(Protocol):
@@ -153,9 +156,22 @@ def _any_of_postgresql(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str
     return f"{column} = ANY ({array})"
 
 
+class _Spread(NullType):
+    """The type of a parameter that stands for as many as there are values."""
+
+
+def spread(name: str, count: int) -> tuple[str, str]:
+    """What to replace in `Compiled.sql`, and by what, where the parameter `name` has `count` values."""
+    found = f"/* {name} */ %s"
+    return found, ", ".join([found, *["%s"] * (count - 1)])
+
+
 @compiles(_AnyOf, "mariadb", "mysql")
 def _any_of_mariadb(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
+    if compiler.isupdate or compiler.isdelete:
+        # Only for queries is a list looked up by its index; a change would go through, and lock, the whole table.
+        return f"{column} IN (/* {element.name} */ {compiler.process(bindparam(element.name, type_=_Spread()), **kw)})"
     array = compiler.process(bindparam(element.name, type_=Text()), **kw)
     # The column's own type, or the index would not be used.
     item = compiler.dialect.type_compiler_instance.process(element.column.type)

@@ -10,18 +10,22 @@ from operator import itemgetter
 from sqlalchemy import BigInteger, column, func, select, text
 
 from milepost_server.points.codec import decode_many
-from milepost_server.storage.metric_reads import PointRange
+from milepost_server.points.columns import Points
 from milepost_server.storage.sql.schema import metric_chunk
 from milepost_server.storage.sql.statements import Connection, Row, Statement, pair_list
 
+_MARIADB = (
+    "SELECT number, start FROM JSON_TABLE(:begins, "
+    "'$[*]' COLUMNS (number BIGINT PATH '$[0]', start BIGINT PATH '$[1]')) AS pairs"
+)
 # Rows of a JSON array of pairs.
 _WANTED = {
     "sqlite": "SELECT json_extract(value, '$[0]') AS number, json_extract(value, '$[1]') AS start "
     "FROM json_each(:begins)",
     "postgresql": "SELECT CAST(pair->>0 AS bigint) AS number, CAST(pair->>1 AS bigint) AS start "
     "FROM json_array_elements(CAST(:begins AS json)) AS pair",
-    "mysql": "SELECT number, start FROM JSON_TABLE(:begins, "
-    "'$[*]' COLUMNS (number BIGINT PATH '$[0]', start BIGINT PATH '$[1]')) AS pairs",
+    "mariadb": _MARIADB,
+    "mysql": _MARIADB,
 }
 
 
@@ -42,24 +46,27 @@ def _statement(dialect: str) -> Statement:
     )
 
 
-async def tails(connection: Connection, begins: Mapping[int, int]) -> dict[int, PointRange]:
+async def tails(connection: Connection, ranges: Mapping[int, tuple[int, int]]) -> dict[int, Points]:
     """See `storage.base.Changes.tails`."""
-    rows = await connection.fetch(_statement(connection.dialect.name), begins=pair_list(begins.items()))
-    return await connection.compute(partial(_ranges, rows, begins))
+    begins = pair_list((number, begin) for number, (begin, _) in ranges.items())
+    rows = await connection.fetch(_statement(connection.dialect.name), begins=begins)
+    return await connection.compute(partial(_cut, rows, ranges))
 
 
-def _ranges(rows: Sequence[Row], begins: Mapping[int, int]) -> dict[int, PointRange]:
+def _cut(rows: Sequence[Row], ranges: Mapping[int, tuple[int, int]]) -> dict[int, Points]:
     # Sorted here: databases would copy the points to sort them.
     rows = sorted(rows, key=itemgetter(0, 1))
     points = decode_many([(data, count) for _, _, count, data in rows])
-    ranges: dict[int, PointRange] = {}
-    last = 0
+    found: dict[int, Points] = {}
+    decoded = 0
     for number, chunks in groupby(rows, key=itemgetter(0)):
-        begin, first = begins[number], last
+        begin, end = ranges[number]
+        first = last = decoded
         for _, sequence, count, _ in chunks:
-            # Only in the first chunk there are points from before.
+            # Only the first chunk has points from before, and only the last ones have points from behind.
             first += min(max(begin - sequence, 0), count)
-            last += count
-            end = sequence + count
-        ranges[number] = PointRange(points.slice(first, last), max(begin, end), False)
-    return ranges
+            if sequence < end:
+                last = decoded + min(count, end - sequence)
+            decoded += count
+        found[number] = points.slice(first, max(first, last))
+    return found
