@@ -115,6 +115,27 @@ def searches(effort: Effort) -> Iterator[Figure]:
         yield from _of_database(effort, "PostgreSQL", folder, url)
 
 
+@benchmark("ListRuns, 12,000 metrics and 5,000 params", "ListRuns, one column of them")
+def wide_run(effort: Effort) -> Iterator[Figure]:
+    """A list of one run with so many keys of 500 bytes each, found by conditions on two of them; on SQLite."""
+    with scratch_folder() as folder, server(folder) as subject:
+        options = (("grpc.max_receive_message_length", -1),)
+        with grpc.insecure_channel(subject.target, options) as channel:
+            tracking = stubs.TrackingServiceStub(channel)
+            keys = [f"{'ключ' * 60}/{number:05}" for number in range(12_000)]
+            request = pb.LogBatchRequest(run_id=new_run(tracking))
+            for number, key in enumerate(keys):
+                request.metrics.add(key=key, values=[number], steps=[0], timestamps_ms=[0])
+            for key in keys[:5000]:
+                request.params[key].double_value = 0.5
+            tracking.LogBatch(request)
+            searches, write = _Searches(tracking, "0"), _writing(subject)
+            filter_ = f"metrics.`{keys[7]}` = 7 AND params.`{keys[8]}` = 0.5"
+            columns = (f"metrics.`{keys[9]}`",)
+            yield _figure("ListRuns, 12,000 metrics and 5,000 params", None, effort, searches.list(filter_), write)
+            yield _figure("ListRuns, one column of them", None, effort, searches.list(filter_, "", columns), write)
+
+
 def _of_database(effort: Effort, kind: str, folder: Path, url: str) -> Iterator[Figure]:
     experiment_id = asyncio.run(fill(url, _SHAPE, "search"))
     with server(folder, url) as subject, grpc.insecure_channel(subject.target) as channel:

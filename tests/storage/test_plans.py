@@ -24,7 +24,7 @@ from milepost_server.storage.sql.statements import Statement
 from support.databases import opened, sqlite_url
 from support.postgres import Postgres
 
-SHAPE = Shape(runs=2000, params=5, metrics=5, tags=3, keys=100)
+SHAPE = Shape(runs=1000, params=5, metrics=5, tags=3, keys=100)
 
 
 class Explained:
@@ -109,8 +109,8 @@ def _execute_sqlite(url: str, sql: str) -> None:
 @pytest.fixture
 def explained(filled: tuple[Storage, str], monkeypatch: pytest.MonkeyPatch) -> Explained:
     # So that the ways for many runs are taken with some thousand.
-    monkeypatch.setattr(run_search, "_FEW", 30)
-    monkeypatch.setattr(run_search, "_WALKED", 500)
+    monkeypatch.setattr(run_search, "_FEW", 20)
+    monkeypatch.setattr(run_search, "_WALKED", 250)
     return Explained(*filled, monkeypatch)
 
 

@@ -141,7 +141,8 @@ class MetricServiceServicer(object):
         """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
         Memory stays constant on both sides. Reads one state of each metric.
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+        back meanwhile; read again then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,7 +153,8 @@ class MetricServiceServicer(object):
         (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
         bytes themselves (`application/vnd.apache.arrow.stream`).
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+        back meanwhile; read again then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

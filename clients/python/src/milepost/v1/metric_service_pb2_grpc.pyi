@@ -73,7 +73,8 @@ class MetricServiceStub:
     """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
     Memory stays constant on both sides. Reads one state of each metric.
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+    back meanwhile; read again then.
     """
 
     ExportMetricHistory: grpc.UnaryStreamMultiCallable[
@@ -84,7 +85,8 @@ class MetricServiceStub:
     (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
     bytes themselves (`application/vnd.apache.arrow.stream`).
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+    back meanwhile; read again then.
     """
 
     GetMetricSeries: grpc.UnaryUnaryMultiCallable[
@@ -197,7 +199,8 @@ class MetricServiceAsyncStub:
     """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
     Memory stays constant on both sides. Reads one state of each metric.
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+    back meanwhile; read again then.
     """
 
     ExportMetricHistory: grpc.aio.UnaryStreamMultiCallable[
@@ -208,7 +211,8 @@ class MetricServiceAsyncStub:
     (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
     bytes themselves (`application/vnd.apache.arrow.stream`).
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+    back meanwhile; read again then.
     """
 
     GetMetricSeries: grpc.aio.UnaryUnaryMultiCallable[
@@ -329,7 +333,8 @@ class MetricServiceServicer(metaclass=abc.ABCMeta):
         """Streams the points of metrics of a run, whole, in the order in which they were stored, metric after metric by key.
         Memory stays constant on both sides. Reads one state of each metric.
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+        back meanwhile; read again then.
         """
 
     @abc.abstractmethod
@@ -342,7 +347,8 @@ class MetricServiceServicer(metaclass=abc.ABCMeta):
         (dictionary of utf8), `step` (int64), `timestamp_ms` (int64) and `value` (float64, exact). Over HTTP the answer is the
         bytes themselves (`application/vnd.apache.arrow.stream`).
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`).
+        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`, `METRIC_NOT_FOUND`), and with `ABORTED` (`CONFLICT`) when points were taken
+        back meanwhile; read again then.
         """
 
     @abc.abstractmethod

@@ -246,12 +246,15 @@ class _Conditions:
         table, where = found
         number = table.c.experiment_id if self._scope.entity is EXPERIMENT else table.c.run_id
         asked = self._holds(table, leaves, combine)
-        if not self._once(place):
+        once = self._once(place)
+        if once or self._scope.whole:
+            # What is asked of single rows finds them by their key; this is for indexes over all of them.
+            if self._scope.experiment_id is not None:
+                where.append(table.c.experiment_id == self._scope.experiment_id)
+            if combine is and_ or len(leaves) == 1:
+                where += bounds_of(self._scope.entity, table, leaves)
+        if not once:
             return self._exists(table, number, *where, asked)
-        if self._scope.experiment_id is not None:
-            where.append(table.c.experiment_id == self._scope.experiment_id)
-        if combine is and_:
-            where += bounds_of(self._scope.entity, table, leaves)
         found_runs = select(number).select_from(table).where(*where, asked)
         if self._scope.dialect.name == "postgresql":
             # There are not more. PostgreSQL makes a hash table only where it knows that there are not too many.

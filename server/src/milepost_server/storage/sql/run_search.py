@@ -48,7 +48,7 @@ _FEW = 3000
 # Rows are counted up to this number, to ask the condition first that finds least.
 _COUNTED = 10_000
 # So many runs are looked at in order before that is given up.
-_WALKED = 8000
+_WALKED = 5000
 # So many experiments are searched one by one.
 _EXPERIMENTS = 8
 # From so many runs on, conditions are asked of all at once.
