@@ -10,7 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from support.mariadb import Mariadb
 from support.postgres import Postgres
 from support.server_process import MILEPOST, ServerProcess
 
@@ -66,10 +68,11 @@ def test_a_bad_data_folder_is_refused(make: Callable[[Path], Path], complaint: s
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("nonsense", "cannot be read; use sqlite:///PATH or postgresql://"),
-        ("mysql://ada:secret@127.0.0.1/db", "'mysql://ada:***@127.0.0.1/db' is of another kind"),
+        ("nonsense", "cannot be read; use sqlite:///PATH, or postgresql:// or mariadb://"),
+        ("oracle://ada:secret@127.0.0.1/db", "'oracle://ada:***@127.0.0.1/db' is of another kind"),
         ("sqlite://", "names no database"),
         ("postgresql://ada:secret@127.0.0.1:1/db", "postgresql://ada:***@127.0.0.1:1/db cannot be opened"),
+        ("mariadb://ada:secret@127.0.0.1:1/db", "mariadb://ada:***@127.0.0.1:1/db cannot be opened: Can't connect"),
         ("sqlite:////nowhere/milepost.db", "No such file or directory"),
     ],
 )
@@ -85,6 +88,13 @@ def test_what_postgresql_refuses_is_told(postgres: Postgres, tmp_path: Path) -> 
     code, line = refusal("--data-dir", str(tmp_path / "data"), "--database-url", url)
     assert code == 1
     assert line.endswith('cannot be opened: database "no_such_database" does not exist')
+
+
+def test_what_mariadb_refuses_is_told(mariadb: Mariadb, tmp_path: Path) -> None:
+    url = make_url(mariadb.create_database()).set(username="ada").render_as_string(hide_password=False)
+    code, line = refusal("--data-dir", str(tmp_path / "data"), "--database-url", url)
+    assert code == 1
+    assert line.endswith("cannot be opened: Access denied for user 'ada'@'127.0.0.1' (using password: YES)")
 
 
 @pytest.mark.parametrize("flag", ["--http-port", "--grpc-port"])

@@ -272,8 +272,8 @@ class Runs(_Group):
             order_by: Comma-separated attributes, metrics, params or tags, each with an optional `ASC` or `DESC`.
             view: Whether deleted ones are shown.
             fields: Fields to read, for example `("run_id", "name", "metrics")`. None for all.
-            columns: Params, tags and metrics to read, for example `("params.lr", "metrics.loss")`; of these kinds nothing
-                else is read then. None for all that `fields` has.
+            columns: Params, tags and metrics to read, for example `("params.lr", "metrics.loss")`; of these kinds
+                nothing else is read then. Empty for all that `fields` has.
             page_size: Runs asked for at once; 0 for the server's default.
             limit: Runs in all.
             timeout: Seconds for each page.

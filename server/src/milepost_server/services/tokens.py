@@ -10,6 +10,8 @@ from collections.abc import Collection
 from google.protobuf.message import Message
 
 _DIGEST_BYTES = 12
+# Another one whenever what tokens hold changes its form: those of older servers are refused then.
+_FORM = b"2"
 
 
 def seal(request: Message, payload: bytes, free: Collection[str]) -> str:
@@ -32,5 +34,5 @@ def _digest(request: Message, payload: bytes, free: Collection[str]) -> bytes:
     bound.CopyFrom(request)
     for name in free:
         bound.ClearField(name)
-    kind = request.DESCRIPTOR.full_name.encode()
+    kind = _FORM + request.DESCRIPTOR.full_name.encode()
     return hashlib.sha256(kind + bound.SerializeToString(deterministic=True) + b"\0" + payload).digest()[:_DIGEST_BYTES]

@@ -62,7 +62,7 @@ class ServerInfo(google.protobuf.message.Message):
     version: builtins.str
     """Version of the software, for example `0.1.0`."""
     database: builtins.str
-    """Kind of database: `sqlite`, `postgresql` or `mariadb`."""
+    """Kind of database: `sqlite`, `postgresql`, `mariadb` or `mysql`."""
     schema_revision: builtins.str
     """Version of the database schema."""
     artifact_scheme: builtins.str

@@ -102,6 +102,8 @@ class Scope:
         experiment_id: The experiment of all rows, when there is only one.
         whole: Whether the statement goes through most rows, so that what a condition finds is better had once for all.
         counts: Of some places, about how many rows the conditions on them find. Those that find least are tried first.
+        sets: Whether the statement looks at so many rows that what a condition finds is better had once, if that is
+            little.
     """
 
     dialect: Dialect
@@ -112,6 +114,7 @@ class Scope:
     experiment_id: int | None = None
     whole: bool = False
     counts: Mapping[Place, int] = field(default_factory=dict)
+    sets: bool = False
 
 
 def named_keys(expression: Expression | None) -> Iterator[str]:
@@ -231,7 +234,7 @@ class _Conditions:
         return False
 
     def _few(self, place: Place) -> bool:
-        return self._scope.counts.get(place, _FEW) < _FEW
+        return self._scope.sets and self._scope.counts.get(place, _FEW) < _FEW
 
     def _row(self, place: Place, leaves: list[Leaf], combine: Any) -> Bool:
         """Whether there is the row of a place, and conditions on it hold."""

@@ -40,11 +40,19 @@ def opening(url: URL) -> Iterator[None]:
     try:
         yield
     except (OSError, DBAPIError, _driver_error(url)) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
+        cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
         raise Unavailable(
-            f"The database {url.render_as_string(hide_password=True)} cannot be opened: {cause}",
+            f"The database {url.render_as_string(hide_password=True)} cannot be opened: {_said(cause)}",
             reason=pb.ERROR_REASON_DATABASE_UNAVAILABLE,
         ) from error
+
+
+def _said(cause: BaseException | None) -> object:
+    # MariaDB's driver gives a number and a text.
+    match cause:
+        case BaseException(args=(int(), str(text))) if not isinstance(cause, OSError):
+            return text
+    return cause
 
 
 def _driver_error(url: URL) -> type[Exception]:

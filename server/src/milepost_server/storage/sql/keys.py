@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ScalarSelect, bindparam, literal, select
+from sqlalchemy import bindparam, select
 
 from milepost_server.storage.sql.schema import attribute_key
 from milepost_server.storage.sql.statements import Connection, Statement, Upsert, any_of
@@ -30,8 +30,3 @@ async def find_keys(connection: Connection, names: Collection[str]) -> dict[str,
     if len(names) == 1:
         return dict(await connection.fetch(_FIND_ONE, name=next(iter(names))))
     return dict(await connection.fetch(_FIND, names=connection.array(list(names))))
-
-
-def key_number(name: str) -> ScalarSelect[int]:
-    """The number of a key as an expression; null when it has none."""
-    return select(attribute_key.c.id).where(attribute_key.c.name == literal(name)).scalar_subquery()

@@ -301,7 +301,7 @@ class _Within:
 
     async def _follow(self, walk: _Walk, limit: int) -> list[Position] | None:
         dialect, terms, source = self._connection.dialect, walk.terms, walk.phase.source
-        where = self._search.conditions(source, self._scope, whole=False)
+        where = self._search.conditions(source, replace(self._scope, sets=True), whole=False)
         if walk.after is not None:
             where.append(behind(dialect, terms, walk.after))
         end = await self._end(walk) if source.rest else None
