@@ -30,7 +30,8 @@ def stream_sqlite(effort: Effort) -> Iterator[Figure]:
     """Points a second through `StreamMetrics` in batches of 1,000, until the last batch is acknowledged.
 
     SQLite at `synchronous=FULL`. Beside it a bare stream of the same messages, which answers each with an ack and
-    stores nothing. `bytes a point`: size of the database and its WAL over the points of full float64 precision stored so far.
+    stores nothing. `bytes a point`: size of the database and its WAL over the points, of full float64 precision, stored
+    so far.
     """
     with scratch_folder() as folder, server(folder) as subject, Process(module("peers.grpc_ack")) as bare:
         yield _rate("StreamMetrics, 1 stream", effort, subject, bare, 1, 2_000_000)

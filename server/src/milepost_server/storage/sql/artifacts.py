@@ -139,9 +139,7 @@ _STALE_UPLOADS = Statement(
 )
 _in_folder = (run.c.run_id == bindparam("run_id")) & (run.c.experiment_id == bindparam("experiment"))
 _RECORDED = Statement(
-    select(artifact.c.path)
-    .join(run, run.c.id == artifact.c.run_id)
-    .where(_in_folder, any_of(artifact.c.path, "paths"))
+    select(artifact.c.path).join(run, run.c.id == artifact.c.run_id).where(_in_folder, any_of(artifact.c.path, "paths"))
 )
 _RECORDED_STAGED = Statement(
     union_all(
