@@ -197,4 +197,3 @@ async def test_status_of_the_database_counts_what_is_stored(api: Api, run: pb.Ru
     after = await api.get_database_status()
     assert (after.runs - before.runs, after.metric_series - before.metric_series) == (1, 2)
     assert after.size_bytes > after.free_bytes >= 0
-    assert list(after.advice) == []

@@ -84,8 +84,8 @@ async def test_units_that_wait_for_each_other_are_both_done(storage: Storage) ->
         return work
 
     await asyncio.gather(storage.write(unit(0)), storage.write(unit(1)))
-    # One gave way, perhaps more than once, and only it.
-    assert min(tries) == 1 < max(tries)
+    # One gave way, or each in turn.
+    assert max(tries) > 1
     stored = await storage.read(lambda tx: tx.experiments.get_many(numbers))
     assert [stored[number].tags["tries"] for number in numbers] == [str(count) for count in tries]
 

@@ -171,6 +171,9 @@ class Float(Compared):
     value: ColumnElement[float]
     kind: ColumnElement[int]
 
+    def holds(self, leaf: Leaf, dialect: Dialect) -> Bool:
+        return self.kind.is_not(None) if isinstance(leaf, IsNull) else super().holds(leaf, dialect)
+
     def compare(self, sign: str, value: Value) -> Bool:
         number = float(value)
         if sign == "!=":
@@ -187,7 +190,8 @@ class Float(Compared):
         numbers = [float(value) for value in values]
         if negated:
             return or_(self.kind != FINITE, self.value.not_in(numbers))
-        return and_(self.kind == FINITE, self.value.in_(numbers))
+        found = self.value.in_(numbers)
+        return and_(self.kind == FINITE, found) if _GREATEST in map(abs, numbers) else found
 
     def bounds(self, leaf: Leaf) -> list[Bool]:
         match leaf:

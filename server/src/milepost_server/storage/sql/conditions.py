@@ -52,8 +52,8 @@ from milepost_server.storage.sql.schema import (
 )
 from milepost_server.storage.sql.statements import named
 
-# What finds so few rows is had once for all rows.
-_FEW = 10_000
+# Hash tables of PostgreSQL's that fit its memory (`work_mem`) for sure.
+_MOST_HASHED = 10_000
 # PostgreSQL makes a join of each EXISTS without an OFFSET. That helps where most rows are looked at, but to plan
 # hundreds of joins takes minutes.
 _MOST_JOINS = 12
@@ -102,8 +102,7 @@ class Scope:
         experiment_id: The experiment of all rows, when there is only one.
         whole: Whether the statement goes through most rows, so that what a condition finds is better had once for all.
         counts: Of some places, about how many rows the conditions on them find. Those that find least are tried first.
-        sets: Whether the statement looks at so many rows that what a condition finds is better had once, if that is
-            little.
+        most_in_set: What conditions find is had once where `counts` says that it is less than this.
     """
 
     dialect: Dialect
@@ -114,7 +113,7 @@ class Scope:
     experiment_id: int | None = None
     whole: bool = False
     counts: Mapping[Place, int] = field(default_factory=dict)
-    sets: bool = False
+    most_in_set: int = 0
 
 
 def named_keys(expression: Expression | None) -> Iterator[str]:
@@ -228,13 +227,13 @@ class _Conditions:
         match self._scope.dialect.name:
             case "sqlite":
                 # It has no other way to go through all rows of a place once.
-                return self._scope.whole or self._few(place)
+                return self._scope.whole or self._count(place) < self._scope.most_in_set
             case "postgresql":
-                return not self._scope.whole and self._few(place)
+                return not self._scope.whole and self._count(place) < min(self._scope.most_in_set, _MOST_HASHED)
         return False
 
-    def _few(self, place: Place) -> bool:
-        return self._scope.sets and self._scope.counts.get(place, _FEW) < _FEW
+    def _count(self, place: Place) -> int:
+        return self._scope.counts.get(place, self._scope.most_in_set)
 
     def _row(self, place: Place, leaves: list[Leaf], combine: Any) -> Bool:
         """Whether there is the row of a place, and conditions on it hold."""
@@ -261,8 +260,9 @@ class _Conditions:
         found_runs = select(number).select_from(table).where(*where, asked)
         if self._scope.dialect.name == "postgresql":
             # There are not more. PostgreSQL makes a hash table only where it knows that there are not too many.
-            found_runs = found_runs.limit(_FEW)
-        return self._scope.number.in_(found_runs)
+            found_runs = found_runs.limit(_MOST_HASHED)
+        # As a sum, it keeps SQLite from looking up each member of the set in the index of what asks.
+        return (self._scope.number + 0).in_(found_runs)
 
     def _has_dataset(self, operand: DatasetField, leaf: Leaf) -> Bool:
         column = run_input.c.context if operand.field == "context" else dataset.c[operand.field]
@@ -319,6 +319,7 @@ def compared_with(entity: Searchable, table: FromClause, operand: Operand) -> tu
             return [table.c[summary].is_not(None)], Count(table.c[summary])
         case Metric(_, summary):
             kind_column = table.c[f"{summary}_kind"]
-            return [kind_column.is_not(None)], Float(table.c[f"{summary}_value"], kind_column)
+            # No other check that it is there: where the index is enough, rows need not be read.
+            return [], Float(table.c[f"{summary}_value"], kind_column)
         case DatasetField():
             raise TypeError("inputs of a run have more than one row")

@@ -51,6 +51,8 @@ _COUNTED = 10_000
 _WALKED = 5000
 # So many experiments are searched one by one.
 _EXPERIMENTS = 8
+# To have a run in a set costs a fraction of looking it up.
+_SET = 8
 # From so many runs on, conditions are asked of all at once.
 _MANY = 20_000
 
@@ -145,9 +147,12 @@ class _Search:
         where = () if self._experiment_ids is None else (run.c.experiment_id.in_(sorted(self._experiment_ids)),)
         return self.conditions(Source(run, run.c.id, where, rest=self.terms, table=run), scope, whole=whole)
 
-    def conditions(self, source: Source, scope: Scope, *, whole: bool) -> list[Bool]:
-        """The conditions for the runs of a source, deleted or not as the query wants them."""
-        asked = source.asked(scope, whole=whole) + _in_view(source, self.query.view, scope.experiment_id, whole)
+    def conditions(
+        self, source: Source, scope: Scope, *, whole: bool, view: pb.View.ValueType | None = None
+    ) -> list[Bool]:
+        """The conditions for the runs of a source, deleted or not as the query wants them or as `view` says."""
+        view = self.query.view if view is None else view
+        asked = source.asked(scope, whole=whole) + _in_view(source, view, scope.experiment_id, whole)
         if not asked:
             return list(source.where)
         return [*source.where, join(and_, asked) if whole else in_turn(scope.dialect, asked)]
@@ -210,7 +215,7 @@ class _Within:
             return []
         if sources:
             sources = await counted(self._connection, sources, _COUNTED)
-            self._scope = replace(self._scope, counts={one.place: one.count for one in sources if one.place})
+            self._note_counts(sources)
             least = min(sources, key=lambda source: source.count)
             if least.count <= _FEW:
                 return await self._sorted(least, whole=False)
@@ -226,7 +231,13 @@ class _Within:
         if sources is None:
             return 0
         source, whole = await self._least(sources)
-        where = self._search.conditions(source, self._scope, whole=whole)
+        scope = replace(self._scope, most_in_set=_SET * source.count)
+        view = self._query.view
+        if source.table is None and view in (pb.VIEW_UNSPECIFIED, pb.VIEW_ACTIVE):
+            (deleted,) = await counted(self._connection, [deleted_runs(self._id, ())], 1)
+            # Mostly there is none, and then no run needs to be looked up.
+            view = view if deleted.count else pb.VIEW_ALL
+        where = self._search.conditions(source, scope, whole=whole, view=view)
         ((count,),) = await self._connection.fetch(
             Statement(select(func.count()).select_from(source.rows).where(*where))
         )
@@ -239,6 +250,9 @@ class _Within:
             sources.append(deleted_runs(self._id, self._search.terms))
         return sources
 
+    def _note_counts(self, sources: Sequence[Source]) -> None:
+        self._scope = replace(self._scope, counts={one.place: one.count for one in sources if one.place})
+
     async def _least(self, sources: Sequence[Source]) -> tuple[Source, bool]:
         """The source with fewest runs, and whether these are so many that conditions are asked of all at once."""
         if not sources:
@@ -246,6 +260,7 @@ class _Within:
         if len(sources) == 1 and not sources[0].rest:
             return sources[0], True
         exact = await counted(self._connection, sources, None)
+        self._note_counts(exact)
         least = min(exact, key=lambda source: source.count)
         return least, least.count > _MANY
 
@@ -301,7 +316,7 @@ class _Within:
 
     async def _follow(self, walk: _Walk, limit: int) -> list[Position] | None:
         dialect, terms, source = self._connection.dialect, walk.terms, walk.phase.source
-        where = self._search.conditions(source, replace(self._scope, sets=True), whole=False)
+        where = self._search.conditions(source, replace(self._scope, most_in_set=_COUNTED), whole=False)
         if walk.after is not None:
             where.append(behind(dialect, terms, walk.after))
         end = await self._end(walk) if source.rest else None
