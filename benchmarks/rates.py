@@ -45,5 +45,6 @@ def _sample(report: Report) -> Sample:
     per_call_us = report.server_cores / report.calls_per_s * 1e6
     return Sample(
         report.calls_per_s,
+        f"p50 {report.p50_ms:.1f} ms, p99 {report.p99_ms:.1f} ms; "
         f"server {report.server_cores:.0%} of a core, {per_call_us:.0f} us a call; load {report.load_cores:.0%}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import sys
 import time
@@ -18,9 +19,9 @@ _WARM_UP_S = 0.5
 
 
 class Counting(Protocol):
-    """A connection that calls on and on."""
+    """A connection that calls on and on: how long each call took that was answered, and why it stopped, if it did."""
 
-    done: int
+    seconds: list[float]
     error: str
 
     def close(self) -> None:
@@ -29,9 +30,14 @@ class Counting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Calls answered within the window, and the CPU use of both processes in it (1.0 is one core)."""
+    """Calls answered within the window, and the CPU use of both processes in it (1.0 is one core).
+
+    `p50_ms` and `p99_ms`: half, and all but one in a hundred of these calls took no longer.
+    """
 
     calls_per_s: float
+    p50_ms: float
+    p99_ms: float
     server_cores: float
     load_cores: float
 
@@ -54,11 +60,18 @@ async def watch(connections: Sequence[Counting], server_pid: int, seconds: float
         RuntimeError: A call was refused or a connection broke: the rate would be one of failures.
     """
     await asyncio.sleep(_WARM_UP_S)
-    began, done, server, load = time.monotonic(), _done(connections), cpu_s(server_pid), time.process_time()
+    for connection in connections:
+        connection.seconds.clear()
+    began, server, load = time.monotonic(), cpu_s(server_pid), time.process_time()
     await asyncio.sleep(seconds)
     elapsed = time.monotonic() - began
+    took = sorted(itertools.chain.from_iterable(connection.seconds for connection in connections))
+    if not took:
+        raise RuntimeError("no call was answered")
     report = Report(
-        (_done(connections) - done) / elapsed,
+        len(took) / elapsed,
+        took[len(took) // 2] * 1e3,
+        took[len(took) * 99 // 100] * 1e3,
         (cpu_s(server_pid) - server) / elapsed,
         (time.process_time() - load) / elapsed,
     )
@@ -67,10 +80,6 @@ async def watch(connections: Sequence[Counting], server_pid: int, seconds: float
             raise RuntimeError(connection.error)
         connection.close()
     return report
-
-
-def _done(connections: Sequence[Counting]) -> int:
-    return sum(connection.done for connection in connections)
 
 
 def write(report: Report) -> None:

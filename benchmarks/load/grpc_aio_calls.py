@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -20,7 +21,7 @@ class Connection:
     """One channel with several callers, each of which waits for its answer before it calls again."""
 
     def __init__(self, port: int, path: str, callers: int, payloads: Iterator[bytes]) -> None:
-        self.done = 0
+        self.seconds: list[float] = []
         self.error = ""
         options = [("grpc.use_local_subchannel_pool", 1)]
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options)
@@ -30,8 +31,9 @@ class Connection:
     async def _call_on(self, payloads: Iterator[bytes]) -> None:
         try:
             for payload in payloads:
+                began = time.monotonic()
                 await self._call(payload)
-                self.done += 1
+                self.seconds.append(time.monotonic() - began)
         except grpc.aio.AioRpcError as error:
             self.error = f"a call was refused: {error.details()}"
 

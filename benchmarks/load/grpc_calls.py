@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -62,7 +63,8 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, path: str, callers: int, payloads: Iterator[bytes]) -> None:
-        self.done = 0
+        self.seconds: list[float] = []
+        self._began: dict[int, float] = {}
         self.error = ""
         self._first = _first_headers(path)
         self._callers = callers
@@ -119,6 +121,7 @@ class Connection(asyncio.Protocol):
 
     def _call(self, stream: int, headers: bytes = _KNOWN_HEADERS) -> bytes:
         payload = next(self._payloads)
+        self._began[stream] = time.monotonic()
         body = b"\0" + len(payload).to_bytes(4) + payload
         return _frame(_HEADERS, _END_HEADERS, stream, headers) + _frame(_DATA, _END_STREAM, stream, body)
 
@@ -127,7 +130,7 @@ class Connection(asyncio.Protocol):
             self.error = "a call was refused"
             return b""
         self._answered.remove(stream)
-        self.done += 1
+        self.seconds.append(time.monotonic() - self._began.pop(stream))
         return self._call(next(self._streams))
 
     def _control(self, kind: int, flags: int, payload: bytes) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -19,7 +20,8 @@ class Connection(asyncio.Protocol):
     """One kept connection that sends the next of `requests` for each answer."""
 
     def __init__(self, requests: Iterator[bytes]) -> None:
-        self.done = 0
+        self.seconds: list[float] = []
+        self._began = 0.0
         self.error = ""
         self._requests = requests
         self._got = b""
@@ -27,7 +29,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asks for the first time."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(next(self._requests))
+        self._ask()
 
     def data_received(self, data: bytes) -> None:
         """Asks again once the answer is whole."""
@@ -38,8 +40,12 @@ class Connection(asyncio.Protocol):
         if not self._got.startswith(b"HTTP/1.1 200 "):
             self.error = f"the server answered {self._got!r}"
             return
-        self.done += 1
+        self.seconds.append(time.monotonic() - self._began)
         self._got = b""
+        self._ask()
+
+    def _ask(self) -> None:
+        self._began = time.monotonic()
         self._transport.write(next(self._requests))
 
     def close(self) -> None:

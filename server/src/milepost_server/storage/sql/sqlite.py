@@ -224,9 +224,9 @@ class SqliteStorage:
         execute = self._writer.driver.execute
         try:
             execute("BEGIN IMMEDIATE")
-            if len(group) == 1:
-                group[0].result = self._writer.run(group[0].work, group[0].changed)
-            else:
+            if not self._run_together(group):
+                execute("ROLLBACK")
+                execute("BEGIN IMMEDIATE")
                 for job in group:
                     self._run_beside_others(job)
             execute("COMMIT")
@@ -238,8 +238,32 @@ class SqliteStorage:
             for job in group:
                 job.error = job.error or reported
 
+    def _run_together(self, group: list[_Job[Any]]) -> bool:
+        """Runs a group without savepoints, which cost a fifth of a small write.
+
+        Returns:
+            False when a member failed that had written something, or the transaction with it: then all is to be
+            rolled back and run again with savepoints.
+        """
+        driver = self._writer.driver
+        for job in group:
+            before = driver.total_changes
+            try:
+                job.result = self._writer.run(job.work, job.changed)
+            except Exception as error:
+                if not driver.in_transaction:
+                    raise
+                if driver.total_changes != before and len(group) > 1:
+                    return False
+                job.error = translate(error) if isinstance(error, sqlite3.Error) else error
+                if len(group) == 1:
+                    raise
+        return True
+
     def _run_beside_others(self, job: _Job[Any]) -> None:
         execute = self._writer.driver.execute
+        job.error = None
+        job.changed.clear()
         execute("SAVEPOINT job")
         try:
             job.result = self._writer.run(job.work, job.changed)
