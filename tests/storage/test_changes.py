@@ -14,7 +14,7 @@ import pytest
 from milepost import v1 as pb
 from milepost_server.storage.base import ANY_RUN, Changed, Storage, TouchedRun, Transaction
 from milepost_server.storage.sql import changes
-from milepost_server.storage.sql.sqlite import SQLITE
+from milepost_server.storage.sql.sqlite_connection import SQLITE
 from support.databases import KINDS, new_url, opened, sqlite_url
 
 

@@ -19,7 +19,7 @@ from milepost_server.services.runs import RunService
 from milepost_server.storage.base import Storage
 from milepost_server.storage.sql import run_search
 from milepost_server.storage.sql.postgresql import PostgresqlConnection
-from milepost_server.storage.sql.sqlite import SqliteConnection
+from milepost_server.storage.sql.sqlite_connection import SqliteConnection
 from milepost_server.storage.sql.statements import Statement
 from support.databases import opened, sqlite_url
 from support.postgres import Postgres

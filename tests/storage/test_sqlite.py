@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -230,3 +231,33 @@ async def test_a_full_disk_stops_writing_only_and_only_for_a_while(storage: Sqli
     assert await names(storage) == stored
     storage._writer.driver.execute("PRAGMA max_page_count = 1000000")
     assert await storage.write(fill)
+
+
+async def test_a_light_write_waits_for_another_process_and_holds_up_no_reader(
+    storage: SqliteStorage, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "milepost.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(storage.write(create("a"), light=True))
+        # The write has come to the lock once something that was asked for after it is answered.
+        for _ in range(3):
+            assert await storage.scan(lambda tx: tx.experiments.find("a")) is None
+        assert not writing.done()
+        other.execute("COMMIT")
+        await writing
+    assert await names(storage) == {"a"}
+
+
+@pytest.mark.parametrize("light", [False, True])
+async def test_a_write_that_fails_half_way_takes_nothing_of_its_group_with_it(
+    storage: SqliteStorage, light: bool
+) -> None:
+    async def fail(tx: Transaction) -> int:
+        await create("half")(tx)
+        raise ValueError("half way")
+
+    outcomes = await asyncio.gather(
+        *(storage.write(work, light=light) for work in (create("a"), fail, create("b"))), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [int, ValueError, int]
+    assert await names(storage) == {"a", "b"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from milepost import v1 as pb
 from milepost_server.errors import AlreadyExists, quote
 from milepost_server.services.clock import Clock
-from milepost_server.services.metrics import completed_metrics
+from milepost_server.services.metrics import LIGHT_VALUES, completed_metrics
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.params import check_params
 from milepost_server.services.refusals import tag_not_found
@@ -26,6 +26,8 @@ class BatchService:
         check_params(request.params, "params")
         metrics = completed_metrics(request, self._clock)
 
+        values = len(request.params) + len(request.tags) + sum(len(points.values) for points in metrics)
+
         async def work(tx: Transaction) -> pb.LogBatchResponse:
             key = await writable_run(tx, request.run_id)
             conflicts = await tx.runs.log_params(key, request.params)
@@ -35,7 +37,9 @@ class BatchService:
             points = await tx.metrics.append(key, metrics, self._clock()) if metrics else 0
             return pb.LogBatchResponse(metric_points=points)
 
-        return await write_once(self._storage, self._clock, request, pb.LogBatchResponse, work)
+        return await write_once(
+            self._storage, self._clock, request, pb.LogBatchResponse, work, light=values <= LIGHT_VALUES
+        )
 
     async def delete_tags(self, request: pb.DeleteRunTagsRequest) -> pb.DeleteRunTagsResponse:
         """See `TrackingService.DeleteRunTags`."""

@@ -13,6 +13,8 @@ from milepost_server.services.run_keys import writable_run
 from milepost_server.storage.base import RunKey, Storage, Transaction
 
 MAX_POINTS = 100_000
+LIGHT_VALUES = 8
+"""A write of no more points, params and tags is light, see `Storage.write`."""
 
 
 def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock, path: str) -> None:
@@ -70,12 +72,13 @@ class MetricService:
     async def log(self, request: pb.LogMetricsRequest) -> pb.LogMetricsResponse:
         """See `MetricService.LogMetrics`."""
         metrics = completed_metrics(request, self._clock)
+        light = sum(len(points.values) for points in metrics) <= LIGHT_VALUES
 
         async def work(tx: Transaction) -> pb.LogMetricsResponse:
             key = await writable_run(tx, request.run_id)
             return pb.LogMetricsResponse(metric_points=await tx.metrics.append(key, metrics, self._clock()))
 
-        return await write_once(self._storage, self._clock, request, pb.LogMetricsResponse, work)
+        return await write_once(self._storage, self._clock, request, pb.LogMetricsResponse, work, light=light)
 
     async def rewind(self, request: pb.RewindMetricsRequest) -> pb.RewindMetricsResponse:
         """See `MetricService.RewindMetrics`."""

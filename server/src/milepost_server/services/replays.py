@@ -30,6 +30,8 @@ async def write_once(
     request: Repeatable,
     answer_class: type[Answer],
     work: Callable[[Transaction], Awaitable[Answer]],
+    *,
+    light: bool = False,
 ) -> Answer:
     """Runs a writing unit of work, unless the same request was answered before: then returns that answer.
 
@@ -37,7 +39,7 @@ async def write_once(
         InvalidArgument: The `request_id` was used for another request.
     """
     if not request.request_id:
-        return await storage.write(work)
+        return await storage.write(work, light=light)
     message = cast("Message", request)
     method = message.DESCRIPTOR.full_name.removesuffix("Request")
     digest = hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
@@ -56,7 +58,7 @@ async def write_once(
             )
         return answer_class.FromString(earlier.response)
 
-    return await storage.write(once)
+    return await storage.write(once, light=light)
 
 
 async def sweep_replays(storage: Storage, clock: Clock) -> int:

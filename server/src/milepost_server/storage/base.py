@@ -476,10 +476,11 @@ class Storage(Protocol):
     async def scan(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Runs a unit of work that may read many rows, without holding up other calls."""
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], *, light: bool = False) -> T:
         """Runs a unit of work that writes. When this returns, its changes are durable; when it raises, there are none.
 
-        The work goes on when the caller is cancelled.
+        The work goes on when the caller is cancelled. `light` says that it takes no more than some tenths of a
+        millisecond: it may run in the event loop.
         """
 
     def listen(self, listener: ChangeListener) -> None:

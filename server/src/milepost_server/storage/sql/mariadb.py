@@ -200,7 +200,7 @@ class MariadbStorage:
     async def scan(self, work: Work[T]) -> T:
         return await self._run(work, set(), _BEGIN_READ)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, light: bool = False) -> T:
         # The work goes on when the caller has gone, so that a repeat finds it done or not begun.
         return await asyncio.shield(asyncio.ensure_future(self._write(work)))
 

@@ -108,7 +108,7 @@ class PostgresqlStorage:
     async def scan(self, work: Work[T]) -> T:
         return await self._run(work, set(), isolation="repeatable_read", readonly=True)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, light: bool = False) -> T:
         # The work goes on when the caller has gone, so that a repeat finds it done or not begun.
         task = asyncio.ensure_future(self._write(work))
         # Nobody may be waiting any more; that its failure is nobody's is no reason for a warning.
