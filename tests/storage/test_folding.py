@@ -16,7 +16,7 @@ from milepost_server.services.metric_reads import MetricReadService
 from milepost_server.services.metrics import MetricService
 from milepost_server.services.runs import RunService
 from milepost_server.storage.base import Storage, Transaction
-from milepost_server.storage.sql.appending import FOLD_AFTER_US, FOLD_CHUNKS
+from milepost_server.storage.sql.appending import AGED_CHUNKS, FOLD_AFTER_US, FOLD_CHUNKS
 from milepost_server.storage.sql.schema import metric_chunk
 from milepost_server.storage.sql.statements import Statement
 from support.databases import opened, sqlite_url
@@ -72,11 +72,13 @@ async def test_many_small_chunks_are_folded_at_once(storage: Storage) -> None:
 
 
 async def test_few_small_chunks_are_folded_after_a_while(storage: Storage) -> None:
-    await log(storage, [1.0])
-    await log(storage, [2.0])
+    for value in range(AGED_CHUNKS - 1):
+        await log(storage, [float(value)])
+    assert await fold_some(storage, later) == 0
+    await log(storage, [0.5])
     assert await fold_some(storage, now) == 0
     assert await fold_some(storage, later) == 1
-    assert await chunks(storage) == [2]
+    assert await chunks(storage) == [AGED_CHUNKS]
     assert await fold_some(storage, later) == 0
 
 
@@ -84,8 +86,10 @@ async def test_rest_of_a_fold_grows_with_the_next_one_until_it_is_full(storage: 
     logged: list[float] = []
     for size in (100, CHUNK_POINTS - 50, 30):
         part = [float(len(logged) + number) for number in range(size)]
-        await log(storage, part)
-        logged += part
+        await log(storage, part[AGED_CHUNKS:])
+        for value in part[:AGED_CHUNKS]:
+            await log(storage, [value])
+        logged += part[AGED_CHUNKS:] + part[:AGED_CHUNKS]
         await fold_some(storage, later)
     assert await chunks(storage) == [CHUNK_POINTS, 80]
     assert await values(storage) == logged
@@ -95,8 +99,9 @@ async def test_points_keep_their_numbers_over_a_gap_that_a_rewind_left(storage: 
     await log(storage, [1.0, 2.0], [1, 2])
     await log(storage, [3.0], [3])
     await MetricService(storage, now).rewind(pb.RewindMetricsRequest(run_id="run", after_step=1))
-    await log(storage, [4.0], [4])
-    await log(storage, [5.0], [5])
+    later_steps = range(4, 4 + AGED_CHUNKS)
+    for step in later_steps:
+        await log(storage, [float(step)], [step])
     await fold_some(storage, later)
-    assert await chunks(storage) == [1, 2]
-    assert await values(storage) == [1.0, 4.0, 5.0]
+    assert await chunks(storage) == [1, AGED_CHUNKS]
+    assert await values(storage) == [1.0, *map(float, later_steps)]

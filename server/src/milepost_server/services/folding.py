@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from milepost_server.services.clock import Clock
 from milepost_server.storage.base import FoldableSeries, Storage, Transaction
@@ -12,18 +13,21 @@ _log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
 _SERIES_AT_ONCE = 100
+_PAUSE = 4
 
 
 async def fold_forever(storage: Storage, clock: Clock) -> None:
     """Folds what is due, again and again until cancelled. Several servers on one database may do so."""
     while True:
+        began = time.monotonic()
         try:
             folded = await fold_some(storage, clock)
         except Exception:
             _log.warning("folding of metric chunks failed; it will be tried again", exc_info=True)
             folded = 0
-        if folded < _SERIES_AT_ONCE:
-            await asyncio.sleep(_EVERY_S)
+        # Behind with much of it, it leaves the database to others for most of the time.
+        busy = time.monotonic() - began
+        await asyncio.sleep(_EVERY_S if folded < _SERIES_AT_ONCE else _PAUSE * busy)
 
 
 async def fold_some(storage: Storage, clock: Clock) -> int:

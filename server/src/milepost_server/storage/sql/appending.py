@@ -22,8 +22,10 @@ SMALL_POINTS = 512
 """Chunks of fewer points are small: many of them are worth folding."""
 FOLD_CHUNKS = 256
 """So many small chunks are folded at once."""
+AGED_CHUNKS = 16
+"""So many are folded in the end, too, since the series may be complete. It is not worth while for fewer."""
 FOLD_AFTER_US = 600_000_000
-"""Fewer are folded after ten minutes."""
+"""When that is: ten minutes."""
 
 _COLUMNS = [column.name for column in series.columns if column.name != "id"]
 _CHANGING = ["entry", *SUMMARY_COLUMNS, "next_sequence", "small_chunks", "fold_us"]
@@ -70,7 +72,7 @@ class _Series:
         self.small_chunks += sum(row["count"] < SMALL_POINTS for row in rows)
         if self.small_chunks >= FOLD_CHUNKS:
             self.fold_us = min(now_us, self.fold_us or now_us)
-        elif self.small_chunks and self.fold_us is None:
+        elif self.small_chunks >= AGED_CHUNKS and self.fold_us is None:
             self.fold_us = now_us + FOLD_AFTER_US
         return rows
 
