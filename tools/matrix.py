@@ -42,11 +42,12 @@ def make_environment(protobuf: str, grpcio: str) -> str:
     return python
 
 
-def check(python: str, address: str) -> None:
-    """Runs the client's tests, and the script against a server."""
+def check(python: str, address: str, folder: Path) -> None:
+    """Runs the client's tests, and the script against a server. What waits for a server waits in the folder."""
+    environment = {**os.environ, "MILEPOST_SPOOL_DIR": str(folder / "spool")}
     tests = [python, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", "tests/client"]
-    subprocess.run(tests, check=True, cwd=ROOT)
-    environment = {**os.environ, "MILEPOST_TRACKING_URI": address, "MILEPOST_STRICT": "1"}
+    subprocess.run(tests, check=True, cwd=ROOT, env=environment)
+    environment |= {"MILEPOST_TRACKING_URI": address, "MILEPOST_STRICT": "1"}
     subprocess.run([python, "-c", SCRIPT], check=True, cwd=ROOT, env=environment, timeout=60)
 
 
@@ -59,7 +60,7 @@ def main() -> None:
                 assert server.stdout is not None
                 address = server.stdout.readline().partition("gRPC on ")[2].partition(",")[0]
                 for protobuf, grpcio in PAIRS:
-                    check(make_environment(protobuf, grpcio), address)
+                    check(make_environment(protobuf, grpcio), address, Path(folder))
                     print(f"protobuf {protobuf} with grpcio {grpcio}: works")
             finally:
                 server.terminate()

@@ -12,11 +12,11 @@ from typing import Any
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from milepost import v1 as pb
 
 WAIT_S = 60.0
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def refusal(code: int, reason: str = "") -> status_pb2.Status:
@@ -157,7 +157,8 @@ class ScriptedServer:
 
 def _abort(context: grpc.ServicerContext, status: status_pb2.Status | None) -> None:
     if status is not None:
-        context.abort_with_status(rpc_status.to_status(status))
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        context.abort(_CODES[status.code], status.message)
 
 
 def _ack(stream: Stream) -> pb.StreamMetricsResponse:

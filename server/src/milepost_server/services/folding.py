@@ -7,7 +7,8 @@ import logging
 import time
 
 from milepost_server.services.clock import Clock
-from milepost_server.storage.base import FoldableSeries, Storage, Transaction
+from milepost_server.storage.base import Storage, Transaction
+from milepost_server.storage.metric_writes import FoldableSeries
 
 _log = logging.getLogger(__name__)
 

@@ -115,7 +115,7 @@ class _Series:
 
 
 async def append(connection: Connection, key: RunKey, metrics: Sequence[pb.MetricPoints], now_us: int) -> int:
-    """See `storage.base.Metrics.append`."""
+    """See `storage.metric_writes.Metrics.append`."""
     by_key: dict[str, list[pb.MetricPoints]] = {}
     for points in metrics:
         if points.values:

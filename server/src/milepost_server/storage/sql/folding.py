@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from milepost_server.points.codec import decode_many
 from milepost_server.points.columns import CHUNK_POINTS
-from milepost_server.storage.base import FoldableSeries
+from milepost_server.storage.metric_writes import FoldableSeries
 from milepost_server.storage.sql.appending import ADD_CHUNK, chunk_row
 from milepost_server.storage.sql.schema import metric_chunk, run, series
 from milepost_server.storage.sql.statements import Connection, Statement
@@ -60,12 +60,12 @@ class _Chunk:
 
 
 async def foldable(connection: Connection, now_us: int, limit: int) -> Sequence[FoldableSeries]:
-    """See `storage.base.Metrics.foldable`."""
+    """See `storage.metric_writes.Metrics.foldable`."""
     return [FoldableSeries(*row) for row in await connection.fetch(_DUE, now=now_us, most=limit)]
 
 
 async def fold(connection: Connection, number: int, now_us: int) -> None:
-    """See `storage.base.Metrics.fold`."""
+    """See `storage.metric_writes.Metrics.fold`."""
     found = await connection.fetch(_OPEN_SEQUENCE, series=number)
     if not found:
         return

@@ -39,7 +39,7 @@ _FORGET = Statement(delete(metric_rejection).where(*_refused, metric_rejection.c
 
 
 class MetricWriterRows:
-    """See `storage.base.MetricWriters`."""
+    """See `storage.metric_writes.MetricWriters`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from milepost import v1 as pb
-from milepost_server.storage.base import FoldableSeries, RunKey
+from milepost_server.storage.base import RunKey
+from milepost_server.storage.metric_writes import FoldableSeries
 from milepost_server.storage.sql import appending, folding, rewinding
 from milepost_server.storage.sql.statements import Connection
 
 
 class MetricRows:
-    """See `storage.base.Metrics`."""
+    """See `storage.metric_writes.Metrics`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

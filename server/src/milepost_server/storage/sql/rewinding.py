@@ -49,7 +49,7 @@ _REWOUND = Statement(
 
 
 async def rewind(connection: Connection, key: RunKey, names: Collection[str], after_step: int) -> int:
-    """See `storage.base.Metrics.rewind`."""
+    """See `storage.metric_writes.Metrics.rewind`."""
     removed = 0
     empty: list[int] = []
     for name, number, entry in await _series(connection, key, names):
@@ -68,14 +68,14 @@ async def rewind(connection: Connection, key: RunKey, names: Collection[str], af
 
 
 async def remove(connection: Connection, key: RunKey, names: Collection[str]) -> int:
-    """See `storage.base.Metrics.remove`."""
+    """See `storage.metric_writes.Metrics.remove`."""
     found = await _series(connection, key, names)
     await connection.execute(_REMOVE_SERIES, numbers=connection.array([row[1] for row in found]))
     return sum(pb.Run.FromString(entry).metrics[name].count for name, _, entry in found)
 
 
 async def recompute(connection: Connection, key: RunKey, names: Collection[str]) -> list[str]:
-    """See `storage.base.Metrics.recompute`."""
+    """See `storage.metric_writes.Metrics.recompute`."""
     corrected = []
     for name, number, entry in await _series(connection, key, names):
         parts = [summarize(decode(data, count)) async for _, count, _, data in _chunks(connection, number)]
@@ -87,7 +87,7 @@ async def recompute(connection: Connection, key: RunKey, names: Collection[str])
 
 
 async def known(connection: Connection, key: RunKey, names: Collection[str]) -> set[str]:
-    """See `storage.base.Metrics.known`."""
+    """See `storage.metric_writes.Metrics.known`."""
     return {row[0] for row in await _series(connection, key, names)}
 
 
