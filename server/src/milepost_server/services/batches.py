@@ -5,7 +5,7 @@ from __future__ import annotations
 from milepost import v1 as pb
 from milepost_server.errors import AlreadyExists, quote
 from milepost_server.services.clock import Clock
-from milepost_server.services.metrics import LIGHT_VALUES, completed_metrics
+from milepost_server.services.metrics import LIGHT_VALUES, completed_metrics, point_count
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.params import check_params
 from milepost_server.services.refusals import tag_not_found
@@ -26,7 +26,7 @@ class BatchService:
         check_params(request.params, "params")
         metrics = completed_metrics(request, self._clock)
 
-        values = len(request.params) + len(request.tags) + sum(len(points.values) for points in metrics)
+        values = len(request.params) + len(request.tags) + point_count(metrics)
 
         async def work(tx: Transaction) -> pb.LogBatchResponse:
             key = await writable_run(tx, request.run_id)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument, invalid_field
+from milepost_server.services.metrics import point_count
 
 _POINT_BYTES = 24
 
@@ -31,7 +32,7 @@ class Batch:
     @property
     def points(self) -> int:
         """Number of points."""
-        return sum(len(points.values) for points in self.metrics)
+        return point_count(self.metrics)
 
 
 class Budget:

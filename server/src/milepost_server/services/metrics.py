@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from milepost import v1 as pb
 from milepost_server.errors import invalid_field
@@ -17,6 +17,11 @@ LIGHT_VALUES = 8
 """A write of no more points, params and tags is light, see `Storage.write`."""
 
 
+def point_count(metrics: Iterable[pb.MetricPoints]) -> int:
+    """Number of points of several metrics."""
+    return sum([len(points.values) for points in metrics])
+
+
 def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock, path: str) -> None:
     """Fills absent steps and times, so that the columns of each series have one length.
 
@@ -28,7 +33,7 @@ def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock, path: str
     Raises:
         InvalidArgument: Columns differ in length, or there are more points than one request may have.
     """
-    total = sum(len(points.values) for points in metrics)
+    total = point_count(metrics)
     if total > MAX_POINTS:
         raise invalid_field(
             path, f"{total} points are more than the {MAX_POINTS} of one request; send several", points=str(total)
@@ -72,7 +77,7 @@ class MetricService:
     async def log(self, request: pb.LogMetricsRequest) -> pb.LogMetricsResponse:
         """See `MetricService.LogMetrics`."""
         metrics = completed_metrics(request, self._clock)
-        light = sum(len(points.values) for points in metrics) <= LIGHT_VALUES
+        light = point_count(metrics) <= LIGHT_VALUES
 
         async def work(tx: Transaction) -> pb.LogMetricsResponse:
             key = await writable_run(tx, request.run_id)

@@ -28,9 +28,9 @@ FOLD_AFTER_US = 600_000_000
 """When that is: ten minutes."""
 
 _COLUMNS = [column.name for column in series.columns if column.name != "id"]
-_CHANGING = ["entry", *SUMMARY_COLUMNS, "next_sequence", "small_chunks", "fold_us"]
+_CHANGING = [*SUMMARY_COLUMNS, "next_sequence", "small_chunks", "fold_us"]
 _changing = {name: bindparam(name, type_=series.c[name].type) for name in _CHANGING}
-_LATEST = ["entry", *LATEST_COLUMNS, "next_sequence", "small_chunks"]
+_LATEST = [*LATEST_COLUMNS, "next_sequence", "small_chunks"]
 
 _stored = select(
     attribute_key.c.name,
@@ -106,11 +106,10 @@ class _Series:
     def columns(self, name: str) -> dict[str, Any]:
         """The columns of `series` that an append changes."""
         return {
-            "entry": pb.Run(metrics={name: self.summary}).SerializeToString(),
             "next_sequence": self.next_sequence,
             "small_chunks": self.small_chunks,
             "fold_us": self.fold_us,
-            **summary_columns(self.summary),
+            **summary_columns(name, self.summary),
         }
 
 

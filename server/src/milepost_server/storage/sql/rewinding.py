@@ -11,7 +11,6 @@ from sqlalchemy import bindparam, delete, select, update
 
 from milepost import v1 as pb
 from milepost_server.points.codec import decode
-from milepost_server.points.columns import Points
 from milepost_server.points.summary import SUMMARY, combine, summarize
 from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.appending import ADD_CHUNK, chunk_row
@@ -41,7 +40,7 @@ _REMOVE_CHUNKS = Statement(
     )
 )
 _REMOVE_SERIES = Statement(delete(series).where(any_of(series.c.id, "numbers")))
-_summary = {name: bindparam(name, type_=series.c[name].type) for name in ("entry", *SUMMARY_COLUMNS)}
+_summary = {name: bindparam(name, type_=series.c[name].type) for name in SUMMARY_COLUMNS}
 _CORRECT = Statement(update(series).where(series.c.id == bindparam("series")).values(_summary))
 _REWOUND = Statement(
     update(series).where(series.c.id == bindparam("series")).values(**_summary, epoch=series.c.epoch + 1)
@@ -59,7 +58,7 @@ async def rewind(connection: Connection, key: RunKey, names: Collection[str], af
         left = await _rewind_chunks(connection, number, after_step)
         removed += stored.count - left.count
         if left.count:
-            await connection.execute(_REWOUND, series=number, **_columns(name, left))
+            await connection.execute(_REWOUND, series=number, **summary_columns(name, left))
         else:
             empty.append(number)
     if empty:
@@ -79,9 +78,9 @@ async def recompute(connection: Connection, key: RunKey, names: Collection[str])
     corrected = []
     for name, number, entry in await _series(connection, key, names):
         parts = [summarize(decode(data, count)) async for _, count, _, data in _chunks(connection, number)]
-        summary = combine(_joined(parts))
-        if pb.Run(metrics={name: summary}).SerializeToString() != entry:
-            await connection.execute(_CORRECT, series=number, **_columns(name, summary))
+        columns = summary_columns(name, combine(np.concatenate(parts)))
+        if columns["entry"] != entry:
+            await connection.execute(_CORRECT, series=number, **columns)
             corrected.append(name)
     return corrected
 
@@ -114,30 +113,17 @@ async def _rewind_chunks(connection: Connection, number: int, after_step: int) -
     cut: list[dict[str, Any]] = []
     async for sequence, count, blob, data in _chunks(connection, number):
         summary = np.frombuffer(blob, SUMMARY) if blob is not None else summarize(decode(data, count))
-        if _last_step(summary) <= after_step:
+        if summary["last_step"][0] <= after_step:
             kept.append(summary)
             continue
         removed.append(sequence)
         points = decode(data, count)
-        stay = points.steps <= after_step
-        if stay.any():
-            left = Points(points.steps[stay], points.times_ms[stay], points.values[stay])
+        stay = np.flatnonzero(points.steps <= after_step)
+        if len(stay):
+            left = points.take(stay)
             cut.append(chunk_row(number, sequence, left))
             kept.append(summarize(left))
     await connection.execute(_REMOVE_CHUNKS, series=number, sequences=connection.array(removed))
     if cut:
         await connection.execute_many(ADD_CHUNK, cut)
-    return combine(_joined(kept)) if kept else pb.MetricSummary()
-
-
-def _last_step(summary: NDArray[np.void]) -> int:
-    return int(summary.reshape(1)["last_step"][0])
-
-
-def _joined(summaries: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
-    return np.frombuffer(b"".join([summary.tobytes() for summary in summaries]), SUMMARY)
-
-
-def _columns(name: str, summary: pb.MetricSummary) -> dict[str, Any]:
-    entry = pb.Run(metrics={name: summary}).SerializeToString()
-    return {"entry": entry, **summary_columns(summary)}
+    return combine(np.concatenate(kept)) if kept else pb.MetricSummary()
