@@ -248,6 +248,9 @@ class MariadbStorage:
             raise (busy() if all_taken else unavailable(error)) from error
         except (OSError, MySQLError) as error:
             raise translate(error) from error
+        except RuntimeError as error:
+            # So the driver calls it when the server leaves between accepting a connection and greeting.
+            raise unavailable(error) from error
         try:
             yield driver
         except (OSError, MySQLError) as error:
