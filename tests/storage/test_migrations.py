@@ -42,8 +42,8 @@ from milepost_server.storage.base import Storage, StoredArtifact, Transaction
 from milepost_server.storage.sql import migrate, revision
 from milepost_server.storage.sql.mariadb_driver import arguments
 from milepost_server.storage.sql.migrate import SchemaMismatch
+from milepost_server.storage.sql.model_schema import metadata
 from milepost_server.storage.sql.revision import HEAD, current_revision, ensure_schema
-from milepost_server.storage.sql.schema import metadata
 from support.databases import KINDS, new_url, opened
 from support.mariadb import Mariadb
 from support.postgres import Postgres

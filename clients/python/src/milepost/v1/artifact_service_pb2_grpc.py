@@ -88,8 +88,9 @@ class ArtifactServiceServicer(object):
         with the same id and that `offset`.
 
         Fails with `INVALID_ARGUMENT` (`BAD_PATH`, `TRUNCATED_UPLOAD`, `CHECKSUM_MISMATCH`), `FAILED_PRECONDITION`
-        (`RUN_DELETED`, `OFFSET_MISMATCH`), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory or the
-        other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
+        (`RUN_DELETED`, `OFFSET_MISMATCH`, `LOGGED_MODEL_FINAL` below the path of a ready model, `MODEL_IN_USE` for a file that a
+        version of a registered model consists of), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory
+        or the other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,7 +124,8 @@ class ArtifactServiceServicer(object):
     def DeleteArtifacts(self, request, context):
         """Deletes a file, or a directory with all below it, for good.
 
-        Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`, `LOGGED_MODEL_FINAL` when
+        files of a ready model are among them, `MODEL_IN_USE` when versions of registered models consist of some).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,8 +38,9 @@ class ArtifactServiceStub:
     with the same id and that `offset`.
 
     Fails with `INVALID_ARGUMENT` (`BAD_PATH`, `TRUNCATED_UPLOAD`, `CHECKSUM_MISMATCH`), `FAILED_PRECONDITION`
-    (`RUN_DELETED`, `OFFSET_MISMATCH`), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory or the
-    other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
+    (`RUN_DELETED`, `OFFSET_MISMATCH`, `LOGGED_MODEL_FINAL` below the path of a ready model, `MODEL_IN_USE` for a file that a
+    version of a registered model consists of), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory
+    or the other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
     """
 
     GetArtifactUpload: grpc.UnaryUnaryMultiCallable[
@@ -72,7 +73,8 @@ class ArtifactServiceStub:
     ]
     """Deletes a file, or a directory with all below it, for good.
 
-    Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`, `LOGGED_MODEL_FINAL` when
+    files of a ready model are among them, `MODEL_IN_USE` when versions of registered models consist of some).
     """
 
     PurgeOrphanedArtifacts: grpc.UnaryUnaryMultiCallable[
@@ -103,8 +105,9 @@ class ArtifactServiceAsyncStub:
     with the same id and that `offset`.
 
     Fails with `INVALID_ARGUMENT` (`BAD_PATH`, `TRUNCATED_UPLOAD`, `CHECKSUM_MISMATCH`), `FAILED_PRECONDITION`
-    (`RUN_DELETED`, `OFFSET_MISMATCH`), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory or the
-    other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
+    (`RUN_DELETED`, `OFFSET_MISMATCH`, `LOGGED_MODEL_FINAL` below the path of a ready model, `MODEL_IN_USE` for a file that a
+    version of a registered model consists of), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory
+    or the other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
     """
 
     GetArtifactUpload: grpc.aio.UnaryUnaryMultiCallable[
@@ -137,7 +140,8 @@ class ArtifactServiceAsyncStub:
     ]
     """Deletes a file, or a directory with all below it, for good.
 
-    Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+    Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`, `LOGGED_MODEL_FINAL` when
+    files of a ready model are among them, `MODEL_IN_USE` when versions of registered models consist of some).
     """
 
     PurgeOrphanedArtifacts: grpc.aio.UnaryUnaryMultiCallable[
@@ -170,8 +174,9 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         with the same id and that `offset`.
 
         Fails with `INVALID_ARGUMENT` (`BAD_PATH`, `TRUNCATED_UPLOAD`, `CHECKSUM_MISMATCH`), `FAILED_PRECONDITION`
-        (`RUN_DELETED`, `OFFSET_MISMATCH`), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory or the
-        other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
+        (`RUN_DELETED`, `OFFSET_MISMATCH`, `LOGGED_MODEL_FINAL` below the path of a ready model, `MODEL_IN_USE` for a file that a
+        version of a registered model consists of), `ALREADY_EXISTS` (`ARTIFACT_CONFLICT`: a file is in the way of a directory
+        or the other way round) and `RESOURCE_EXHAUSTED` (`STORAGE_FULL`).
         """
 
     @abc.abstractmethod
@@ -212,7 +217,8 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[milepost.v1.artifact_service_pb2.DeleteArtifactsResponse, collections.abc.Awaitable[milepost.v1.artifact_service_pb2.DeleteArtifactsResponse]]:
         """Deletes a file, or a directory with all below it, for good.
 
-        Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`).
+        Fails with `NOT_FOUND` (`ARTIFACT_NOT_FOUND`) and `FAILED_PRECONDITION` (`RUN_DELETED`, `LOGGED_MODEL_FINAL` when
+        files of a ready model are among them, `MODEL_IN_USE` when versions of registered models consist of some).
         """
 
     @abc.abstractmethod

@@ -56,6 +56,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_BAD_RESUME_TOKEN: _ErrorReason.ValueType  # 15
     """`INVALID_ARGUMENT`: the resume token is none of this server, or belongs to another watch."""
+    ERROR_REASON_BAD_MODEL_SOURCE: _ErrorReason.ValueType  # 16
+    """`INVALID_ARGUMENT`: a model version needs exactly one source: a logged model, a run with a path, or a URL."""
+    ERROR_REASON_BAD_WEBHOOK_URL: _ErrorReason.ValueType  # 17
+    """`INVALID_ARGUMENT`: a webhook's URL is none, is not `https`, or its host has an address that is not public."""
     ERROR_REASON_EXPERIMENT_NOT_FOUND: _ErrorReason.ValueType  # 20
     """`NOT_FOUND`: no experiment has this id or name."""
     ERROR_REASON_RUN_NOT_FOUND: _ErrorReason.ValueType  # 21
@@ -70,6 +74,16 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """`NOT_FOUND`: the resource has no tag of this key."""
     ERROR_REASON_METHOD_NOT_FOUND: _ErrorReason.ValueType  # 26
     """`NOT_FOUND` over HTTP, `UNIMPLEMENTED` over gRPC: no method answers at this path."""
+    ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """`NOT_FOUND`: no registered model has this name."""
+    ERROR_REASON_MODEL_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 28
+    """`NOT_FOUND`: the registered model has no version of this number, or none at all."""
+    ERROR_REASON_ALIAS_NOT_FOUND: _ErrorReason.ValueType  # 29
+    """`NOT_FOUND`: the registered model has no such alias."""
+    ERROR_REASON_LOGGED_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 30
+    """`NOT_FOUND`: no logged model has this id."""
+    ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 31
+    """`NOT_FOUND`: no webhook has this id."""
     ERROR_REASON_EXPERIMENT_EXISTS: _ErrorReason.ValueType  # 40
     """`ALREADY_EXISTS`: another experiment, perhaps a deleted one, has this name."""
     ERROR_REASON_RUN_EXISTS: _ErrorReason.ValueType  # 41
@@ -78,6 +92,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """`ALREADY_EXISTS`: a param is write-once and has another value. Metadata: `key`, `stored`, `given`."""
     ERROR_REASON_ARTIFACT_CONFLICT: _ErrorReason.ValueType  # 43
     """`ALREADY_EXISTS`: a file is in the way of a directory or the other way round."""
+    ERROR_REASON_MODEL_EXISTS: _ErrorReason.ValueType  # 44
+    """`ALREADY_EXISTS`: another registered model has this name."""
+    ERROR_REASON_LOGGED_MODEL_EXISTS: _ErrorReason.ValueType  # 45
+    """`ALREADY_EXISTS`: another logged model has this id."""
     ERROR_REASON_EXPERIMENT_DELETED: _ErrorReason.ValueType  # 60
     """`FAILED_PRECONDITION`: the experiment is deleted; restore it first."""
     ERROR_REASON_RUN_DELETED: _ErrorReason.ValueType  # 61
@@ -94,6 +112,24 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """`ABORTED`: a concurrent call won. Repeat."""
     ERROR_REASON_BAD_RANGE: _ErrorReason.ValueType  # 66
     """`OUT_OF_RANGE`: the range begins past the end of the artifact."""
+    ERROR_REASON_LOGGED_MODEL_NOT_READY: _ErrorReason.ValueType  # 67
+    """`FAILED_PRECONDITION`: the logged model is not ready: its upload goes on or has failed. Metadata: `status`."""
+    ERROR_REASON_LOGGED_MODEL_INCOMPLETE: _ErrorReason.ValueType  # 68
+    """`FAILED_PRECONDITION`: the files of the logged model are not those listed. Metadata: `missing`, `different`, `unlisted`, each
+    the number of files.
+    """
+    ERROR_REASON_LOGGED_MODEL_FINAL: _ErrorReason.ValueType  # 69
+    """`FAILED_PRECONDITION`: the logged model was finalized, and neither its status nor its files change any more."""
+    ERROR_REASON_LOGGED_MODEL_DELETED: _ErrorReason.ValueType  # 70
+    """`FAILED_PRECONDITION`: the logged model is deleted; restore it first."""
+    ERROR_REASON_MODEL_IN_USE: _ErrorReason.ValueType  # 71
+    """`FAILED_PRECONDITION`: versions of registered models consist of the resource; delete these first. Metadata: `versions`."""
+    ERROR_REASON_MODEL_VERSION_READY: _ErrorReason.ValueType  # 72
+    """`FAILED_PRECONDITION`: the version is ready, which does not change."""
+    ERROR_REASON_COPY_CYCLE: _ErrorReason.ValueType  # 73
+    """`FAILED_PRECONDITION`: the version to copy comes from the destination."""
+    ERROR_REASON_ALIAS_MOVED: _ErrorReason.ValueType  # 74
+    """`ABORTED`: the alias does not point to the expected version. Metadata: `expected`, `actual`."""
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 80
     """`RESOURCE_EXHAUSTED`: the message is larger than the server accepts."""
     ERROR_REASON_TOO_MANY_REQUESTS: _ErrorReason.ValueType  # 81
@@ -158,6 +194,10 @@ Metadata: `expected`, `given`.
 """
 ERROR_REASON_BAD_RESUME_TOKEN: ErrorReason.ValueType  # 15
 """`INVALID_ARGUMENT`: the resume token is none of this server, or belongs to another watch."""
+ERROR_REASON_BAD_MODEL_SOURCE: ErrorReason.ValueType  # 16
+"""`INVALID_ARGUMENT`: a model version needs exactly one source: a logged model, a run with a path, or a URL."""
+ERROR_REASON_BAD_WEBHOOK_URL: ErrorReason.ValueType  # 17
+"""`INVALID_ARGUMENT`: a webhook's URL is none, is not `https`, or its host has an address that is not public."""
 ERROR_REASON_EXPERIMENT_NOT_FOUND: ErrorReason.ValueType  # 20
 """`NOT_FOUND`: no experiment has this id or name."""
 ERROR_REASON_RUN_NOT_FOUND: ErrorReason.ValueType  # 21
@@ -172,6 +212,16 @@ ERROR_REASON_TAG_NOT_FOUND: ErrorReason.ValueType  # 25
 """`NOT_FOUND`: the resource has no tag of this key."""
 ERROR_REASON_METHOD_NOT_FOUND: ErrorReason.ValueType  # 26
 """`NOT_FOUND` over HTTP, `UNIMPLEMENTED` over gRPC: no method answers at this path."""
+ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 27
+"""`NOT_FOUND`: no registered model has this name."""
+ERROR_REASON_MODEL_VERSION_NOT_FOUND: ErrorReason.ValueType  # 28
+"""`NOT_FOUND`: the registered model has no version of this number, or none at all."""
+ERROR_REASON_ALIAS_NOT_FOUND: ErrorReason.ValueType  # 29
+"""`NOT_FOUND`: the registered model has no such alias."""
+ERROR_REASON_LOGGED_MODEL_NOT_FOUND: ErrorReason.ValueType  # 30
+"""`NOT_FOUND`: no logged model has this id."""
+ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 31
+"""`NOT_FOUND`: no webhook has this id."""
 ERROR_REASON_EXPERIMENT_EXISTS: ErrorReason.ValueType  # 40
 """`ALREADY_EXISTS`: another experiment, perhaps a deleted one, has this name."""
 ERROR_REASON_RUN_EXISTS: ErrorReason.ValueType  # 41
@@ -180,6 +230,10 @@ ERROR_REASON_PARAM_CONFLICT: ErrorReason.ValueType  # 42
 """`ALREADY_EXISTS`: a param is write-once and has another value. Metadata: `key`, `stored`, `given`."""
 ERROR_REASON_ARTIFACT_CONFLICT: ErrorReason.ValueType  # 43
 """`ALREADY_EXISTS`: a file is in the way of a directory or the other way round."""
+ERROR_REASON_MODEL_EXISTS: ErrorReason.ValueType  # 44
+"""`ALREADY_EXISTS`: another registered model has this name."""
+ERROR_REASON_LOGGED_MODEL_EXISTS: ErrorReason.ValueType  # 45
+"""`ALREADY_EXISTS`: another logged model has this id."""
 ERROR_REASON_EXPERIMENT_DELETED: ErrorReason.ValueType  # 60
 """`FAILED_PRECONDITION`: the experiment is deleted; restore it first."""
 ERROR_REASON_RUN_DELETED: ErrorReason.ValueType  # 61
@@ -196,6 +250,24 @@ ERROR_REASON_CONFLICT: ErrorReason.ValueType  # 65
 """`ABORTED`: a concurrent call won. Repeat."""
 ERROR_REASON_BAD_RANGE: ErrorReason.ValueType  # 66
 """`OUT_OF_RANGE`: the range begins past the end of the artifact."""
+ERROR_REASON_LOGGED_MODEL_NOT_READY: ErrorReason.ValueType  # 67
+"""`FAILED_PRECONDITION`: the logged model is not ready: its upload goes on or has failed. Metadata: `status`."""
+ERROR_REASON_LOGGED_MODEL_INCOMPLETE: ErrorReason.ValueType  # 68
+"""`FAILED_PRECONDITION`: the files of the logged model are not those listed. Metadata: `missing`, `different`, `unlisted`, each
+the number of files.
+"""
+ERROR_REASON_LOGGED_MODEL_FINAL: ErrorReason.ValueType  # 69
+"""`FAILED_PRECONDITION`: the logged model was finalized, and neither its status nor its files change any more."""
+ERROR_REASON_LOGGED_MODEL_DELETED: ErrorReason.ValueType  # 70
+"""`FAILED_PRECONDITION`: the logged model is deleted; restore it first."""
+ERROR_REASON_MODEL_IN_USE: ErrorReason.ValueType  # 71
+"""`FAILED_PRECONDITION`: versions of registered models consist of the resource; delete these first. Metadata: `versions`."""
+ERROR_REASON_MODEL_VERSION_READY: ErrorReason.ValueType  # 72
+"""`FAILED_PRECONDITION`: the version is ready, which does not change."""
+ERROR_REASON_COPY_CYCLE: ErrorReason.ValueType  # 73
+"""`FAILED_PRECONDITION`: the version to copy comes from the destination."""
+ERROR_REASON_ALIAS_MOVED: ErrorReason.ValueType  # 74
+"""`ABORTED`: the alias does not point to the expected version. Metadata: `expected`, `actual`."""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 80
 """`RESOURCE_EXHAUSTED`: the message is larger than the server accepts."""
 ERROR_REASON_TOO_MANY_REQUESTS: ErrorReason.ValueType  # 81

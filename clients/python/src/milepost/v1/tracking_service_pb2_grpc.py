@@ -278,7 +278,8 @@ class TrackingServiceServicer(object):
     def PurgeExperiment(self, request, context):
         """Removes a deleted experiment, all its runs and their artifacts for good, and frees its name.
 
-        Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the experiment is active.
+        Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the experiment is active, `MODEL_IN_USE` while versions of registered
+        models consist of files of its runs).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -349,7 +350,8 @@ class TrackingServiceServicer(object):
     def PurgeRun(self, request, context):
         """Removes a deleted run, its metric history and its artifacts for good. Its id is free again.
 
-        Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the run is active.
+        Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the run is active, `MODEL_IN_USE` while versions of registered models
+        consist of its files).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -422,7 +424,7 @@ class TrackingServiceServicer(object):
     def PurgeRuns(self, request, context):
         """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
         `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
-        interrupted, it can be repeated.
+        interrupted, it can be repeated. Runs whose files versions of registered models consist of are not chosen.
 
         Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
         """

@@ -106,7 +106,8 @@ class TrackingServiceStub:
     ]
     """Removes a deleted experiment, all its runs and their artifacts for good, and frees its name.
 
-    Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the experiment is active.
+    Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the experiment is active, `MODEL_IN_USE` while versions of registered
+    models consist of files of its runs).
     """
 
     CreateRun: grpc.UnaryUnaryMultiCallable[
@@ -176,7 +177,8 @@ class TrackingServiceStub:
     ]
     """Removes a deleted run, its metric history and its artifacts for good. Its id is free again.
 
-    Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the run is active.
+    Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the run is active, `MODEL_IN_USE` while versions of registered models
+    consist of its files).
     """
 
     CountRuns: grpc.UnaryUnaryMultiCallable[
@@ -249,7 +251,7 @@ class TrackingServiceStub:
     ]
     """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
     `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
-    interrupted, it can be repeated.
+    interrupted, it can be repeated. Runs whose files versions of registered models consist of are not chosen.
 
     Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
     """
@@ -369,7 +371,8 @@ class TrackingServiceAsyncStub:
     ]
     """Removes a deleted experiment, all its runs and their artifacts for good, and frees its name.
 
-    Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the experiment is active.
+    Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the experiment is active, `MODEL_IN_USE` while versions of registered
+    models consist of files of its runs).
     """
 
     CreateRun: grpc.aio.UnaryUnaryMultiCallable[
@@ -439,7 +442,8 @@ class TrackingServiceAsyncStub:
     ]
     """Removes a deleted run, its metric history and its artifacts for good. Its id is free again.
 
-    Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the run is active.
+    Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the run is active, `MODEL_IN_USE` while versions of registered models
+    consist of its files).
     """
 
     CountRuns: grpc.aio.UnaryUnaryMultiCallable[
@@ -512,7 +516,7 @@ class TrackingServiceAsyncStub:
     ]
     """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
     `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
-    interrupted, it can be repeated.
+    interrupted, it can be repeated. Runs whose files versions of registered models consist of are not chosen.
 
     Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
     """
@@ -652,7 +656,8 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[milepost.v1.tracking_service_pb2.PurgeExperimentResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.PurgeExperimentResponse]]:
         """Removes a deleted experiment, all its runs and their artifacts for good, and frees its name.
 
-        Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the experiment is active.
+        Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the experiment is active, `MODEL_IN_USE` while versions of registered
+        models consist of files of its runs).
         """
 
     @abc.abstractmethod
@@ -738,7 +743,8 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[milepost.v1.tracking_service_pb2.PurgeRunResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.PurgeRunResponse]]:
         """Removes a deleted run, its metric history and its artifacts for good. Its id is free again.
 
-        Fails with `FAILED_PRECONDITION` (`NOT_DELETED`) when the run is active.
+        Fails with `FAILED_PRECONDITION` (`NOT_DELETED` when the run is active, `MODEL_IN_USE` while versions of registered models
+        consist of its files).
         """
 
     @abc.abstractmethod
@@ -825,7 +831,7 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[milepost.v1.tracking_service_pb2.PurgeRunsResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.PurgeRunsResponse]]:
         """Removes deleted runs that a filter and an age choose, with their metric history and artifacts, for good: at most
         `limit` in one call, each in a transaction of bounded size beside other traffic. Repeat while `remaining` is not 0;
-        interrupted, it can be repeated.
+        interrupted, it can be repeated. Runs whose files versions of registered models consist of are not chosen.
 
         Fails with `INVALID_ARGUMENT` (`BAD_FILTER`).
         """

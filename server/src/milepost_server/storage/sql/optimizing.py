@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from milepost import v1 as pb
 from milepost_server.errors import FailedPrecondition, ResourceExhausted
 from milepost_server.storage.sql.connecting import opening, parse_url
-from milepost_server.storage.sql.schema import metadata
+from milepost_server.storage.sql.model_schema import metadata
 
 # A server that just stops is waited for, one that goes on is not.
 _LOCK_TIMEOUT_S = 2.0

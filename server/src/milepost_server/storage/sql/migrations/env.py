@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from milepost_server.storage.sql.schema import metadata
+from milepost_server.storage.sql.model_schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 context.run_migrations()
