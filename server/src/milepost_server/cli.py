@@ -54,6 +54,9 @@ def server(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help=_described("allowed_hosts") + " May be given several times.")
     ] = None,
+    webhook_host: Annotated[
+        list[str] | None, typer.Option(help=_described("webhook_hosts") + " May be given several times.")
+    ] = None,
     drain_s: Annotated[float | None, typer.Option(help=_described("drain_s"), show_default="10")] = None,
     log_level: Annotated[str | None, typer.Option(help=_described("log_level"), show_default="info")] = None,
     log_format: Annotated[str | None, typer.Option(help=_described("log_format"), show_default="auto")] = None,
@@ -64,7 +67,10 @@ def server(
     """
     flags = dict(locals())
     settings = _settings(
-        flags.pop("config_file"), allowed_hosts=tuple(flags.pop("allowed_host") or ()) or None, **flags
+        flags.pop("config_file"),
+        allowed_hosts=tuple(flags.pop("allowed_host") or ()) or None,
+        webhook_hosts=tuple(flags.pop("webhook_host") or ()) or None,
+        **flags,
     )
     set_up_logging(settings)
     try:

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Host names, besides addresses and localhost, under which browsers may reach the server."
     )
+    webhook_hosts: tuple[str, ...] = Field(
+        (), description="Hosts that webhooks may reach although their addresses are not public, also over http."
+    )
     drain_s: float = Field(10.0, ge=0, description="Seconds that accepted calls get to finish on shutdown.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
     log_format: Literal["auto", "console", "json"] = Field(

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from milepost_server.services.clock import Clock
-from milepost_server.storage.base import ANY_RUN, Changed, Storage
+from milepost_server.storage.base import ANY_RUN, REGISTRY, Changed, Storage
 
 OVERLAP_US = 15_000_000
 """How far behind a time to look for what was committed since it: for transactions that were under way and clocks of
@@ -50,9 +50,11 @@ class Subscription:
 
     Args:
         stopped: Set when the server shuts down.
+        own: Whether it is for a part of the server.
     """
 
-    def __init__(self, stopped: asyncio.Event) -> None:
+    def __init__(self, stopped: asyncio.Event, own: bool) -> None:
+        self.own = own
         self._stopped = stopped
         self._woken = asyncio.Event()
         self._run_ids: dict[str, None] = {}
@@ -106,6 +108,7 @@ class ChangeFeed:
         self._stopped = asyncio.Event()
         self._of_runs: dict[str, set[Subscription]] = {}
         self._of_experiments: dict[int, set[Subscription]] = {}
+        self._of_registry: set[Subscription] = set()
         self._subscriptions: set[Subscription] = set()
         self._rechecking: asyncio.Task[None] | None = None
 
@@ -117,8 +120,8 @@ class ChangeFeed:
 
     @property
     def watchers(self) -> int:
-        """How many subscriptions there are."""
-        return len(self._subscriptions)
+        """How many watchers there are outside of the server."""
+        return sum(not subscription.own for subscription in self._subscriptions)
 
     def stop(self) -> None:
         """Ends the rounds of all watchers, present and future."""
@@ -135,14 +138,26 @@ class ChangeFeed:
                 await self._rechecking
 
     @contextmanager
-    def subscribe(self, *, run_ids: Collection[str] = (), experiment_id: int | None = None) -> Iterator[Subscription]:
-        """A subscription to runs, or to the runs of an experiment. Subscribe first, then read: nothing is missed."""
-        subscription = Subscription(self._stopped)
+    def subscribe(
+        self,
+        *,
+        run_ids: Collection[str] = (),
+        experiment_id: int | None = None,
+        registry: bool = False,
+        own: bool = False,
+    ) -> Iterator[Subscription]:
+        """A subscription to runs, to the runs of an experiment, or to the model registry.
+
+        Subscribe first, then read: nothing is missed. `own` is for parts of the server.
+        """
+        subscription = Subscription(self._stopped, own)
         if self._stopped.is_set():
             subscription.wake()
         groups = [self._of_runs.setdefault(run_id, set()) for run_id in run_ids]
         if experiment_id is not None:
             groups.append(self._of_experiments.setdefault(experiment_id, set()))
+        if registry:
+            groups.append(self._of_registry)
         for group in (self._subscriptions, *groups):
             group.add(subscription)
         try:
@@ -164,6 +179,9 @@ class ChangeFeed:
             for subscription in self._subscriptions:
                 subscription.wake()
             return
+        if REGISTRY in changed:
+            for subscription in self._of_registry:
+                subscription.wake()
         for number, run_id in changed:
             for subscription in self._of_runs.get(run_id, ()):
                 subscription.wake(run_id)
@@ -179,6 +197,8 @@ class ChangeFeed:
                 since = self._clock()
                 continue
             now = self._clock()
+            # To look for new events costs a watcher no more than it would to ask here whether there are any.
+            self._changed((REGISTRY,))
             try:
                 self._changed(await self._missed(since - OVERLAP_US))
             except Exception:

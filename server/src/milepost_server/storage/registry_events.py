@@ -14,7 +14,7 @@ class RegistryEvents(Protocol):
     async def append(self, model: int, events: Sequence[pb.RegistryEvent]) -> None:
         """Numbers and stores what happened to the registered model of that number, in the transaction that does it.
 
-        Sets `sequence` of each. From here on, changes of the registry by other transactions wait for this one to end, so
+        Sets `sequence` of each. From here on, changes of the registry by other transactions wait for this one to end:
         call it last.
         """
 
@@ -28,8 +28,8 @@ class RegistryEvents(Protocol):
         """Events before a number (None: all), latest first.
 
         Args:
-            name: Only those of the registered model of that name, under former names too, or of deleted models that had the
-                name. Empty for all.
+            name: Only those of the registered model of that name, under former names too, or of deleted models that had
+                it. Empty for all.
             limit: Most events to return.
             before: Number of an event.
         """

@@ -15,9 +15,7 @@ _LOCK_CLOCK = Statement(select(registry_clock.c.sequence).with_for_update())
 _SET_CLOCK = Statement(update(registry_clock).values(sequence=bindparam("last")))
 _LAST = Statement(select(registry_clock.c.sequence))
 _APPEND = Statement(
-    insert(registry_event).values(
-        {name: bindparam(name) for name in ("sequence", "model_id", "name", "kind", "event")}
-    )
+    insert(registry_event).values({name: bindparam(name) for name in ("sequence", "model_id", "name", "kind", "event")})
 )
 _AFTER = Statement(
     select(registry_event.c.event)
