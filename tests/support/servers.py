@@ -28,7 +28,8 @@ class RunningServer:
     """
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
-        flags = {"data_dir": data_dir, "grpc_port": 0, "http_port": 0, "drain_s": 1.0, **settings}
+        ports = {"grpc_port": 0, "http_port": 0}
+        flags = {"data_dir": data_dir, **ports, "drain_s": 1.0, "webhook_hosts": ("127.0.0.1",), **settings}
         self.settings = Settings(**flags)  # type: ignore[arg-type]
         self.data_dir = data_dir
         self._loop: asyncio.AbstractEventLoop | None = None

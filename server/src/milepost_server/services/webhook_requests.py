@@ -10,16 +10,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import socket
-import ssl
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpcore
 import orjson
 from google.protobuf.json_format import MessageToDict
 
@@ -27,8 +24,10 @@ from milepost import v1 as pb
 from milepost._version import __version__
 from milepost_server.errors import InvalidArgument, invalid_field, quote
 
+if TYPE_CHECKING:
+    from httpcore import AsyncConnectionPool
+
 _TIMEOUT_S = 30.0
-_MOST_CONNECTIONS = 20
 _SECRET_PREFIX = "whsec_"  # noqa: S105  # how Standard Webhooks marks keys in base64
 
 
@@ -79,12 +78,13 @@ def _is_private(host: str) -> bool:
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
         return True
     try:
-        return not _is_public(ip_address(host))
+        return not is_public(ip_address(host))
     except ValueError:
         return False
 
 
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether everybody can reach an address, and it is no way around to another."""
     inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
     return inner.is_global and not inner.is_multicast
 
@@ -125,12 +125,8 @@ class WebhookClient:
     """
 
     def __init__(self, private_hosts: Collection[str]) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
-            max_connections=_MOST_CONNECTIONS,
-            keepalive_expiry=10,
-            network_backend=_GuardedNetwork(frozenset(private_hosts)),
-        )
+        self._private_hosts = frozenset(private_hosts)
+        self._pool: AsyncConnectionPool | None = None
 
     async def send(self, url: str, secret: str, message_id: str, body: bytes) -> Answer:
         """Sends a request and says what came of it. Never raises but when it is cancelled."""
@@ -147,7 +143,7 @@ class WebhookClient:
         try:
             async with (
                 asyncio.timeout(_TIMEOUT_S),
-                self._pool.stream("POST", url, headers=headers, content=body) as response,
+                self._opened().stream("POST", url, headers=headers, content=body) as response,
             ):
                 status: int = response.status
         except TimeoutError:
@@ -161,33 +157,13 @@ class WebhookClient:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._pool.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
 
+    def _opened(self) -> AsyncConnectionPool:
+        if self._pool is None:
+            # Most servers have no webhooks, and start 0.2 s sooner without this.
+            from milepost_server.services.webhook_network import open_pool
 
-class _GuardedNetwork(httpcore.AnyIOBackend):
-    """Connects to public addresses only. It looks up and connects by itself, so that no second look-up differs."""
-
-    def __init__(self, private_hosts: frozenset[str]) -> None:
-        super().__init__()
-        self._private_hosts = private_hosts
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """See httpcore. Raises `ConnectError` for an address that is not public."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
-        if host not in self._private_hosts and not all(_is_public(ip_address(address)) for address in addresses):
-            raise httpcore.ConnectError(f"the host {host} has an address that is not public")
-        failure: Exception | None = None
-        for address in addresses:
-            try:
-                return await super().connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError as error:
-                failure = error
-        raise failure or httpcore.ConnectError(f"the host {host} has no address")
+            self._pool = open_pool(self._private_hosts)
+        return self._pool
