@@ -154,7 +154,7 @@ async def test_a_disabled_webhook_misses_events_and_an_active_one_kinds_that_it_
     await api.create_registered_model(name)
     await change(api, name, ["missed"])
     await api.update_webhook(pb.Webhook(webhook_id=created.webhook_id, state=pb.Webhook.STATE_ACTIVE))
-    await api.update_model_tags(name, set={"not": "wanted"})
+    await api.update_model_tags(name, {"not": "wanted"})
     await change(api, name, ["wanted"])
     (received,) = await first(receiver, 1)
     assert received.json["data"]["after"] == "wanted"
