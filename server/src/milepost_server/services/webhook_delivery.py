@@ -82,28 +82,31 @@ class WebhookSender:
         """Sends some events to one webhook, and lets it go."""
         webhook = stored.webhook
         events = await self._storage.scan(lambda tx: tx.registry_events.after(webhook.sequence, _EVENTS_AT_ONCE))
-        attempts, first_try_us = webhook.attempts, stored.first_try_us
-        done = webhook.sequence
-        for event in events:
-            if _wanted(webhook, event):
-                progress = await self._try(stored, event, attempts, first_try_us)
-                if progress.sequence != event.sequence:
-                    return
-                attempts, first_try_us = 0, None
-            done = event.sequence
-        await self._storage.write(lambda tx: tx.webhooks.progress(stored.row, Progress(done), 0))
+        reached = Progress(webhook.sequence, webhook.attempts, stored.first_try_us)
+        try:
+            for event in events:
+                if _wanted(webhook, event):
+                    progress = await self._try(stored, event, reached.attempts + 1, reached.first_try_us)
+                    if progress.sequence != event.sequence:
+                        return
+                reached = Progress(event.sequence)
+        except asyncio.CancelledError:
+            # The next server need not wait for the lease to end.
+            await self._storage.write(lambda tx: tx.webhooks.progress(stored.row, reached, 0))
+            raise
+        await self._storage.write(lambda tx: tx.webhooks.progress(stored.row, reached, 0))
 
     async def _try(
-        self, stored: StoredWebhook, event: pb.RegistryEvent, attempts: int, first_try_us: int | None
+        self, stored: StoredWebhook, event: pb.RegistryEvent, attempt: int, first_try_us: int | None
     ) -> Progress:
         """Sends one event once, and writes what came of it."""
         webhook = stored.webhook
         began = self._clock()
         answer = await self._client.send(webhook.url, stored.secret, f"evt_{event.sequence}", body_of(event))
-        progress = _after(event.sequence, answer, attempts + 1, first_try_us or began, self._clock())
+        progress = _after(event.sequence, answer, attempt, first_try_us or began, self._clock())
         delivery = pb.WebhookDelivery(
             sequence=event.sequence,
-            attempt=attempts + 1,
+            attempt=attempt,
             http_status=answer.http_status,
             error=answer.error,
             duration_ms=answer.duration_ms,
