@@ -19,7 +19,7 @@ from milepost_server.app import Server
 from milepost_server.config import Settings
 from milepost_server.telemetry import set_up_logging
 
-_NEEDED = ("sklearn", "matplotlib")
+_NEEDED = ("sklearn", "matplotlib", "skops")
 
 
 def demo(
@@ -27,13 +27,14 @@ def demo(
         "milepost-data"
     ),
 ) -> None:
-    """Train models on scikit-learn's data, track them, find the best again, and say how to look further."""
+    """Train models on scikit-learn's data, track them, release the best, and say how to look further."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         typer.echo(f"milepost: the demo needs {' and '.join(missing)}: pip install 'milepost[demo]'", err=True)
         raise typer.Exit(1)
     # Threads of BLAS only get in each other's way on data this small; it reads this as it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from milepost_server.demo.release import release
     from milepost_server.demo.tour import tour
     from milepost_server.demo.training import train_diabetes, train_digits
 
@@ -49,6 +50,8 @@ def demo(
         milepost.flush()
         typer.echo("")
         best_id = tour(grpc_address, http_url, typer.echo)
+        typer.echo("")
+        release(best_id, typer.echo)
     typer.echo(_further(data_dir, best_id))
 
 
@@ -89,6 +92,8 @@ and, in another shell with `. .venv/bin/activate`:
   milepost runs search --experiment demo-digits --order-by 'metrics.test/accuracy DESC'
   milepost runs show {run_id}
   milepost metrics plot {run_id} train/loss
+  milepost models inspect models:/digits@champion
+  milepost registry events digits
   milepost artifacts get {run_id} plots/confusion_matrix.png
   curl -G http://127.0.0.1:5000/v1/runs --data-urlencode 'filter=metrics.test/accuracy > 0.95'
   grpcurl -plaintext -d '{{"runId": "{run_id}"}}' 127.0.0.1:5001 milepost.v1.TrackingService/GetRun

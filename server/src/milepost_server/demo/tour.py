@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -37,8 +36,6 @@ def tour(grpc_address: str, http_url: str, say: Say) -> str:
         say(f"  accuracy           {best.metrics['test/accuracy']:.4f}")
         losses = client.metrics.history(best.run_id, "train/loss").values
         say(f"from Python          train/loss {losses[0]:.4f} -> {losses[-1]:.4f} in {len(losses)} epochs")
-        model = pickle.loads(client.artifacts.read(best.run_id, "model/model.pkl"))  # noqa: S301  written by this demo
-        say(f"  its model          {type(model).__name__} with {model.n_features_in_} features")
 
     document = _get_json(f"{http_url}/v1/runs/{urllib.parse.quote(best.run_id)}")
     last = document["run"]["metrics"]["test/accuracy"]["last"]
