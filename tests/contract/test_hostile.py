@@ -30,18 +30,26 @@ unary_methods = pytest.mark.parametrize(("name", "method"), UNARY.items(), ids=[
 
 @pytest.fixture
 async def known(rest_api: RestApi) -> AsyncIterator[Known]:
-    """Ids of experiments and runs, some of them deleted, by the names of the fields that take them."""
+    """Ids of experiments and runs, some of them deleted, and names of models, by the fields that take them."""
     experiments = [(await rest_api.create_experiment(tags={"a": "b"})).experiment_id for _ in range(3)]
     runs = [(await rest_api.create_run(one, tags={"a": "b"})).run_id for one in experiments for _ in range(2)]
     await rest_api.delete_run(runs[0])
     await rest_api.delete_experiment(experiments[2])
+    models = [(await rest_api.create_registered_model(tags={"a": "b"})).name for _ in range(3)]
+    for model in models:
+        for _ in range(2):
+            await rest_api.create_model_version(model, source_uri="s3://bucket/model", tags={"a": "b"})
+        await rest_api.set_model_alias(model, "champion", 1)
     yield {
         "experiment_id": experiments,
         "experiment_ids": experiments,
         "run_id": runs,
         "run_ids": runs,
         "parent_run_id": ["", *runs],
-        "name": ["a", unique(), unique(), unique()],
+        "name": ["a", unique(), unique(), unique(), *models],
+        "new_name": [unique(), *models],
+        "destination": [unique(), *models],
+        "alias": ["champion", "latest", "other"],
         "request_id": ["", "", *(unique() for _ in range(8))],
     }
     assert (await rest_api.get_server_info()).version

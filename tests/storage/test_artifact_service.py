@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from milepost import v1 as pb
 from milepost_server.errors import AlreadyExists, DataLoss, DomainError, FailedPrecondition, InvalidArgument, NotFound
 from milepost_server.services.artifact_files import folder_of
 from milepost_server.services.artifacts import ArtifactService
+from milepost_server.services.logged_models import LoggedModelService
 from milepost_server.storage.artifacts import ArtifactPath, ArtifactStore
 from milepost_server.storage.base import RunKey, Storage, StoredUpload, Transaction
 from milepost_server.storage.sql.open import open_storage
@@ -174,6 +176,22 @@ async def test_file_that_cannot_be_moved_is_withdrawn(world: World) -> None:
         await world.upload("x", b"new")
     assert reason(caught) == "ARTIFACT_CONFLICT"
     assert (await world.paths(), world.staged_files()) == ([], [])
+
+
+async def test_file_of_a_ready_model_waits_until_it_can_be_moved(world: World) -> None:
+    models = LoggedModelService(world.storage, world.clock)
+    new = pb.LoggedModel(run_id=world.run.run_id, name="model")
+    model = await models.create(pb.CreateLoggedModelRequest(logged_model=new))
+    await world.record(f"{model.path}/x", b"new", "s1")
+    obstacle = world.folder / model.path / "x" / "not an artifact"
+    obstacle.mkdir(parents=True)
+    files = [pb.ModelFile(path="x", size=3, sha256=hashlib.sha256(b"new").hexdigest())]
+    request = pb.FinalizeLoggedModelRequest(model_id=model.model_id, status=pb.LoggedModel.STATUS_READY, files=files)
+    assert (await models.finalize(request)).status == pb.LoggedModel.STATUS_READY
+    with pytest.raises(AlreadyExists):
+        await world.download(f"{model.path}/x")
+    shutil.rmtree(obstacle.parent)
+    assert await world.download(f"{model.path}/x") == b"new"
 
 
 async def test_file_in_the_way_of_a_directory_is_refused_by_the_records(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -32,13 +31,6 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from milepost import v1 as pb
-from milepost_server.services.batches import BatchService
-from milepost_server.services.clock import system_clock
-from milepost_server.services.experiments import ExperimentService
-from milepost_server.services.metric_reads import MetricReadService
-from milepost_server.services.runs import RunService
-from milepost_server.storage.base import Storage, StoredArtifact, Transaction
 from milepost_server.storage.sql import migrate, revision
 from milepost_server.storage.sql.mariadb_driver import arguments
 from milepost_server.storage.sql.migrate import SchemaMismatch
@@ -48,11 +40,10 @@ from support.databases import KINDS, new_url, opened
 from support.mariadb import Mariadb
 from support.postgres import Postgres
 from support.servers import RunningServer
-from support.values import INT64_MAX, bits, param
+from support.stored_database import check_new_models, check_stored
 
 T = TypeVar("T")
 SCHEMAS = sorted((Path(__file__).parent / "schemas").glob("*.sql"))
-RUN_ID = "0123456789abcdef0123456789abcdef"
 NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
@@ -280,12 +271,8 @@ async def test_a_stored_database_is_upgraded_and_read(dump: Path, url: str, tmp_
         await run(url, lambda connection: copy(stored, dump.stem, connection))
     assert await ensure_schema(url, upgrade=True) == HEAD
     async with opened(url) as storage:
-        await check_experiment(storage)
-        await check_run(storage)
-        await check_metrics(storage)
-        assert await check_artifact(storage)
-        # Streams have been since the second revision.
-        assert await stored_writer(storage) == ((0, []) if dump.stem == "0001" else (7, [(5, b"refused")]))
+        await check_stored(storage, dump.stem)
+        await check_new_models(storage)
 
 
 def copy(path: Path, revision: str, connection: Connection) -> None:
@@ -305,7 +292,8 @@ def copy(path: Path, revision: str, connection: Connection) -> None:
             for row in stored.execute(select(*columns).select_from(table)):
                 cells = {column.name: converted(cell, column) for column, cell in zip(table.c, row, strict=True)}
                 connection.execute(table.insert().values(cells))
-            if connection.dialect.name == "postgresql" and table.autoincrement_column is not None:
+            numbered = table.autoincrement_column
+            if connection.dialect.name == "postgresql" and numbered is not None and numbered.server_default is not None:
                 numbers = f"pg_get_serial_sequence('{table.name}', 'id')"
                 connection.exec_driver_sql(f"SELECT setval({numbers}, max(id) + 1) FROM {table.name}")
     source.dispose()
@@ -316,68 +304,6 @@ def converted(cell: Any, column: Column[Any]) -> Any:
     if isinstance(column.type, Boolean):
         return bool(cell)
     return cell.encode() if isinstance(column.type, VARBINARY) else cell
-
-
-async def check_experiment(storage: Storage) -> None:
-    found = await ExperimentService(storage, system_clock).get_by_name("digits")
-    assert found.description == "é\n'quoted'"
-    assert dict(found.tags) == {"team": "vision"}
-
-
-async def check_run(storage: Storage) -> None:
-    runs = RunService(storage, system_clock)
-    listed, _ = await runs.list(pb.ListRunsRequest(filter="params.integer > 5 AND metrics.loss < 1"))
-    (run,) = listed
-    assert run == await runs.get(RUN_ID)
-    assert math.isnan(run.params.pop("nan").double_value)
-    assert {key: str(value) for key, value in run.params.items()} == {
-        "text": str(param("1")),
-        "integer": str(param(INT64_MAX)),
-        "float": str(param(-0.0)),
-        "boolean": str(param(True)),
-        "json": str(pb.ParamValue(json_value='{"a": [1]}')),
-    }
-    assert dict(run.tags) == {"stage": "old"}
-    assert [(use.context, use.dataset.name, dict(use.tags)) for use in run.inputs] == [
-        ("training", "digits", {"split": "a"})
-    ]
-    # The answer to a request of the old version is still known.
-    again = pb.Run(experiment_id=run.experiment_id, run_id=RUN_ID, name="first", user="ada")
-    repeated = await runs.create(pb.CreateRunRequest(run=again, request_id="first-request"))
-    assert repeated.create_time == run.create_time
-    batch = pb.LogBatchRequest(run_id=RUN_ID, tags={"stage": "new"})
-    await BatchService(storage, system_clock).log_batch(batch)
-
-
-async def check_metrics(storage: Storage) -> None:
-    request = pb.ListMetricHistoryRequest(run_id=RUN_ID, metric_key="loss")
-    history = await MetricReadService(storage).history(request)
-    assert list(history.points.steps) == [1, 2, 2]
-    assert list(history.points.timestamps_ms) == [5, 6, 7]
-    assert bits(history.points.values) == bits([0.1, math.inf, -0.0])
-    run = await RunService(storage, system_clock).get(RUN_ID)
-    assert bits([run.metrics["loss"].last, run.metrics["loss"].max]) == bits([-0.0, math.inf])
-
-
-async def check_artifact(storage: Storage) -> StoredArtifact | None:
-    async def work(tx: Transaction) -> StoredArtifact | None:
-        key = await tx.runs.key(RUN_ID)
-        assert key is not None
-        return await tx.artifacts.get(key, "model/weights.bin")
-
-    return await storage.scan(work)
-
-
-async def stored_writer(storage: Storage) -> tuple[int, list[tuple[int, bytes]]]:
-    """How far a metric stream came, and what of it was refused."""
-
-    async def work(tx: Transaction) -> tuple[int, list[tuple[int, bytes]]]:
-        key = await tx.runs.key(RUN_ID)
-        assert key is not None
-        rejections = await tx.metric_writers.rejections(key, "writer-1", 0)
-        return await tx.metric_writers.sequence(key, "writer-1"), [(row[0], row[1]) for row in rejections]
-
-    return await storage.scan(work)
 
 
 async def test_servers_that_start_at_once_on_an_empty_database_all_start(url: str, tmp_path: Path) -> None:

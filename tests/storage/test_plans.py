@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,10 +16,8 @@ from milepost_server.services.run_facets import RunFacetService
 from milepost_server.services.runs import RunService
 from milepost_server.storage.base import Storage
 from milepost_server.storage.sql import run_search
-from milepost_server.storage.sql.postgresql import PostgresqlConnection
-from milepost_server.storage.sql.sqlite_connection import SqliteConnection
-from milepost_server.storage.sql.statements import Statement
 from support.databases import opened, sqlite_url
+from support.plans import analyze, keep_plans
 from support.postgres import Postgres
 
 SHAPE = Shape(runs=1000, params=5, metrics=5, tags=3, keys=100)
@@ -34,27 +30,7 @@ class Explained:
         self._runs = RunService(storage, lambda: 0)
         self.facets = RunFacetService(storage)
         self.experiment_id = experiment_id
-        self.plans: list[str] = []
-        fetch_sqlite, fetch_postgresql = SqliteConnection.fetch, PostgresqlConnection.fetch
-
-        async def explain_sqlite(connection: SqliteConnection, statement: Statement, **values: Any) -> Sequence[Any]:
-            compiled = statement.compiled(connection.dialect)
-            rows = connection.driver.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", {**compiled.own, **values})
-            self.plans.append("\n".join(row[3] for row in rows))
-            return await fetch_sqlite(connection, statement, **values)
-
-        async def explain_postgresql(
-            connection: PostgresqlConnection, statement: Statement, **values: Any
-        ) -> Sequence[Any]:
-            compiled = statement.compiled(connection.dialect)
-            given = {**compiled.own, **values}
-            driver: Any = connection._driver
-            rows = await driver.fetch(f"EXPLAIN {compiled.sql}", *(given[name] for name in compiled.order))
-            self.plans.append("\n".join(row[0] for row in rows))
-            return await fetch_postgresql(connection, statement, **values)
-
-        monkeypatch.setattr(SqliteConnection, "fetch", explain_sqlite)
-        monkeypatch.setattr(PostgresqlConnection, "fetch", explain_postgresql)
+        self.plans = keep_plans(monkeypatch)
 
     async def list(self, filter_: str, order_by: str, *, pages: int = 2) -> str:
         """The plans of all statements of some pages but those that read the runs that were found."""
@@ -82,28 +58,10 @@ async def filled(
         url = sqlite_url(tmp_path_factory.mktemp("plans"))
     experiment_id = await fill(url, SHAPE, "plans")
     await fill(url, replace(SHAPE, seed=2), "another")
-    if kind == "postgresql":
-        await _execute_postgresql(url, "ANALYZE")
-    elif analyzed:
-        _execute_sqlite(url, "ANALYZE")
+    if kind == "postgresql" or analyzed:
+        await analyze(url)
     async with opened(url) as storage:
         yield storage, experiment_id
-
-
-async def _execute_postgresql(url: str, sql: str) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(url)
-    await connection.execute(sql)
-    await connection.close()
-
-
-def _execute_sqlite(url: str, sql: str) -> None:
-    import sqlite3
-
-    connection = sqlite3.connect(Path(url.removeprefix("sqlite:///")))
-    connection.execute(sql)
-    connection.close()
 
 
 @pytest.fixture

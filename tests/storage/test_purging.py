@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -14,7 +15,7 @@ from milepost_server.services.upkeep import UpkeepService
 from milepost_server.storage.base import RunKey, Storage, Transaction
 from milepost_server.storage.upkeep import DeletedRun, PurgeChoice, PurgeStep
 from support.databases import opened, sqlite_url
-from support.values import points, unique
+from support.values import param, points, unique
 
 DAY_US = 24 * 3600 * 1_000_000
 
@@ -90,6 +91,50 @@ async def test_many_small_series_of_many_runs_share_a_step(storage: Storage) -> 
         await append(storage, key, "a", 2, 100)
         await append(storage, key, "b", 1)
     assert await steps_of(storage, await delete(storage, keys)) == [20 * 201]
+
+
+@pytest.mark.parametrize(("models", "entries"), [(300, 1), (1, 300)])
+async def test_logged_models_go_in_steps_of_some_hundred_rows(storage: Storage, models: int, entries: int) -> None:
+    (key,) = await create(storage)
+    names = [f"m-{uuid.uuid4().hex}" for _ in range(models)]
+
+    async def log(tx: Transaction) -> None:
+        tags = {f"t{number}": "v" for number in range(entries)}
+        params = {f"p{number}": param(number) for number in range(entries)}
+        for name in names:
+            await tx.logged_models.create(
+                key, pb.LoggedModel(model_id=name, name="m", tags=tags, params=params), clock()
+            )
+            made = await tx.logged_models.key(name)
+            assert made is not None
+            metrics = [pb.ModelMetric(key="acc", dataset_name=f"d{number}") for number in range(entries)]
+            await tx.logged_models.log_metrics(made, metrics)
+
+    await storage.write(log)
+    rest: Sequence[DeletedRun] = await delete(storage, [key])
+    rows = models * (1 + 3 * entries)
+    steps = 0
+    while rest:
+        step = await empty(storage, rest)
+        rest, steps = step.rest, steps + 1
+    assert steps >= rows // 512
+    assert list(step.emptied) == [DeletedRun(key, clock())]
+    found = await storage.scan(lambda tx: tx.logged_models.get(names[0]))
+    assert found is None
+
+
+async def test_run_that_a_version_consists_of_by_now_is_left_alone(storage: Storage) -> None:
+    keys = await create(storage, 2)
+    runs = await delete(storage, keys)
+
+    async def register(tx: Transaction) -> None:
+        model = await tx.registered_models.create(pb.RegisteredModel(name=unique()), clock())
+        assert model is not None
+        await tx.model_versions.create(model, pb.ModelVersion(run_id=keys[0].run_id, path="model"), clock())
+
+    await storage.write(register)
+    step = await empty(storage, runs)
+    assert (list(step.emptied), list(step.rest)) == (runs[1:], [])
 
 
 async def test_many_artifacts_go_in_several_steps(storage: Storage) -> None:

@@ -12,7 +12,15 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
 from milepost import v1 as pb
-from milepost.v1 import artifact_service_pb2, metric_service_pb2, server_service_pb2, tracking_service_pb2
+from milepost.v1 import (
+    artifact_service_pb2,
+    logged_model_service_pb2,
+    metric_service_pb2,
+    registry_service_pb2,
+    server_service_pb2,
+    tracking_service_pb2,
+    webhook_service_pb2,
+)
 from support.verbs import Verbs
 from support.watching import Watch
 
@@ -20,7 +28,15 @@ TIMEOUT_S = 60.0
 
 SERVICES: dict[str, ServiceDescriptor] = {
     service.full_name: service
-    for file in (artifact_service_pb2, metric_service_pb2, server_service_pb2, tracking_service_pb2)
+    for file in (
+        artifact_service_pb2,
+        logged_model_service_pb2,
+        metric_service_pb2,
+        registry_service_pb2,
+        server_service_pb2,
+        tracking_service_pb2,
+        webhook_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
 }
 

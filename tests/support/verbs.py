@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from milepost import v1 as pb
+from support.registry_verbs import RegistryVerbs
 from support.values import chunks, param, unique
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _METRICS = "milepost.v1.MetricService"
 _ARTIFACTS = "milepost.v1.ArtifactService"
 
 
-class Verbs(ABC):
+class Verbs(RegistryVerbs):
     """Every RPC under its name in snake case."""
 
     @abstractmethod

@@ -13,11 +13,20 @@ from prometheus_client.process_collector import ProcessCollector
 
 from milepost import v1 as pb
 from milepost._version import __version__
-from milepost.v1 import artifact_service_pb2, metric_service_pb2, server_service_pb2, tracking_service_pb2
+from milepost.v1 import (
+    artifact_service_pb2,
+    logged_model_service_pb2,
+    metric_service_pb2,
+    registry_service_pb2,
+    server_service_pb2,
+    tracking_service_pb2,
+    webhook_service_pb2,
+)
 from milepost_server.calls.answers import Answers
 from milepost_server.calls.dispatcher import Dispatcher, Interceptor
 from milepost_server.calls.handlers import HandlerTable
 from milepost_server.calls.interceptors.admission import Admission
+from milepost_server.calls.interceptors.caller import CallerName
 from milepost_server.calls.interceptors.observation import Observation
 from milepost_server.calls.interceptors.validation import Validation
 from milepost_server.calls.rules import compile_rules, rules_for
@@ -27,26 +36,38 @@ from milepost_server.http_server import HttpServer
 from milepost_server.rest.app import RestApp
 from milepost_server.rpc.listener import GrpcListener
 from milepost_server.servicers.artifacts import ArtifactServicer
+from milepost_server.servicers.logged_models import LoggedModelServicer
 from milepost_server.servicers.metrics import MetricServicer
+from milepost_server.servicers.registry import RegistryServicer
 from milepost_server.servicers.server import ServerServicer
 from milepost_server.servicers.tracking import TrackingServicer
+from milepost_server.servicers.webhooks import WebhookServicer
 from milepost_server.services.artifacts import ArtifactService
 from milepost_server.services.batches import BatchService
 from milepost_server.services.changes import ChangeFeed
 from milepost_server.services.clock import system_clock
 from milepost_server.services.experiments import ExperimentService
 from milepost_server.services.folding import fold_forever
+from milepost_server.services.logged_models import LoggedModelService
 from milepost_server.services.metric_reads import MetricReadService
 from milepost_server.services.metric_series import MetricSeriesService
 from milepost_server.services.metric_streams import MetricStreamService
 from milepost_server.services.metrics import MetricService
+from milepost_server.services.model_aliases import ModelAliasService
+from milepost_server.services.model_promotion import ModelPromotionService
+from milepost_server.services.model_versions import ModelVersionService
 from milepost_server.services.purges import PurgeService
+from milepost_server.services.registered_models import RegisteredModelService
+from milepost_server.services.registry_events import RegistryEventService
 from milepost_server.services.replays import sweep_replays
 from milepost_server.services.run_facets import RunFacetService
 from milepost_server.services.runs import RunService
 from milepost_server.services.upkeep import UpkeepService, renew_statistics_forever
 from milepost_server.services.watch_metrics import MetricWatchService
 from milepost_server.services.watches import WatchService
+from milepost_server.services.webhook_delivery import WebhookSender
+from milepost_server.services.webhook_requests import WebhookClient
+from milepost_server.services.webhooks import WebhookService
 from milepost_server.storage.artifacts.store import ArtifactStore
 from milepost_server.storage.sql.open import open_storage
 from milepost_server.storage.sql.revision import ensure_schema
@@ -92,7 +113,7 @@ class Server:
             pool_size=settings.database_pool,
         )
         table = self._handlers(revision)
-        interceptors: list[Interceptor] = [Observation(self._registry), self._admission, Validation()]
+        interceptors: list[Interceptor] = [Observation(self._registry), self._admission, CallerName(), Validation()]
         dispatcher = Dispatcher(interceptors, Answers(self._storage.version))
         self._register_process_metrics()
         pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
@@ -119,6 +140,7 @@ class Server:
             asyncio.create_task(self._sweep_forever()),
             asyncio.create_task(fold_forever(self._storage, system_clock)),
             asyncio.create_task(renew_statistics_forever(self._upkeep)),
+            asyncio.create_task(self._webhook_sender.run()),
         ]
         self._ready = True
 
@@ -141,6 +163,7 @@ class Server:
 
     async def _close_stores(self) -> None:
         await self._changes.close()
+        await self._webhook_client.close()
         await self._artifact_service.close()
         await self._storage.close()
         await self._artifacts.close()
@@ -159,6 +182,9 @@ class Server:
             PurgeService(storage, self._artifacts.delete_tree, clock),
             WatchService(storage, self._changes, clock),
         )
+        self._webhook_client = WebhookClient(self.settings.webhook_hosts)
+        self._webhooks = WebhookService(storage, clock, self._webhook_client, self.settings.webhook_hosts)
+        self._webhook_sender = WebhookSender(storage, self._changes, clock, self._webhook_client)
         self._upkeep = UpkeepService(storage)
         self._info = pb.ServerInfo(
             version=__version__,
@@ -186,6 +212,24 @@ class Server:
                     ArtifactServicer(self._artifact_service),
                 ),
                 (
+                    logged_model_service_pb2.DESCRIPTOR.services_by_name["LoggedModelService"],
+                    LoggedModelServicer(LoggedModelService(storage, clock)),
+                ),
+                (
+                    registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"],
+                    RegistryServicer(
+                        RegisteredModelService(storage, clock),
+                        ModelVersionService(storage, clock),
+                        ModelAliasService(storage, clock),
+                        ModelPromotionService(storage, clock),
+                        RegistryEventService(storage, self._changes),
+                    ),
+                ),
+                (
+                    webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
+                    WebhookServicer(self._webhooks),
+                ),
+                (
                     server_service_pb2.DESCRIPTOR.services_by_name["ServerService"],
                     ServerServicer(self._info, self._upkeep),
                 ),
@@ -208,6 +252,7 @@ class Server:
         sweeps: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: sweep_replays(self._storage, system_clock),
             self._artifact_service.sweep,
+            self._webhooks.sweep,
         )
         while True:
             for sweep in sweeps:

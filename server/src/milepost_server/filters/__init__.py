@@ -23,10 +23,21 @@ from milepost_server.filters.ast import (
     ValueKind,
 )
 from milepost_server.filters.parser import parse_column, parse_filter, parse_order_by
-from milepost_server.filters.schema import EXPERIMENTS, RUNS, Family, Schema
+from milepost_server.filters.schema import (
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    MODEL_VERSIONS,
+    REGISTERED_MODELS,
+    RUNS,
+    Family,
+    Schema,
+)
 
 __all__ = [
     "EXPERIMENTS",
+    "LOGGED_MODELS",
+    "MODEL_VERSIONS",
+    "REGISTERED_MODELS",
     "RUNS",
     "And",
     "Attribute",

@@ -30,10 +30,20 @@ class ValueKind(Enum):
     """`str`. The empty text counts as missing."""
     INTEGER = "integer"
     """`int`, not negative, of 64 bits: an id that is decimal text on the wire."""
+    NUMBER = "number"
+    """`int`, not negative, of 64 bits: something that is counted."""
     TIME = "time"
     """`int`: microseconds since the Unix epoch."""
     STATE = "state"
-    """`int`: a number of `milepost.v1.Run.State`, never `STATE_UNSPECIFIED`."""
+    """`int`: a number of `milepost.v1.Run.State`, never `STATE_UNSPECIFIED`. Other enums likewise."""
+    STAGE = "stage"
+    """Of `milepost.v1.ModelVersion.Stage`."""
+    VERSION_STATUS = "version_status"
+    """Of `milepost.v1.ModelVersion.Status`."""
+    MODEL_STATUS = "model_status"
+    """Of `milepost.v1.LoggedModel.Status`."""
+    TEXTS = "texts"
+    """`str`, of which an entity has any number. A condition holds when it holds for any one; no order has it."""
 
 
 @dataclass(frozen=True)

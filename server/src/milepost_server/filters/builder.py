@@ -80,13 +80,12 @@ class Builder(Transformer[Token, Built | Named | list[Ordered]]):
     def match(self, named: Named, operator: Token, literal: Token) -> Built:
         operand = named.operand
         literals.check_operator(operand, operator)
-        expression: Expression
-        if isinstance(operand, Attribute) and operand.kind is ValueKind.STATE:
-            # States are numbers in the tree, so their names are matched here.
-            expression = In(operand, literals.states_like(operator, literal), negated=False)
-        else:
-            expression = Match(operand, literals.pattern(operand, operator, literal), operator.upper() == "LIKE")
-        return _bounded(expression, 1, 1, operator)
+        # Enums are numbers in the tree, so their names are matched here.
+        numbers = literals.enum_like(operand, operator, literal)
+        if numbers is not None:
+            return _bounded(In(operand, numbers, negated=False), 1, 1, operator)
+        pattern = literals.pattern(operand, operator, literal)
+        return _bounded(Match(operand, pattern, operator.upper() == "LIKE"), 1, 1, operator)
 
     def membership(self, named: Named, negated: Token | None, operator: Token, values: list[Token]) -> Built:
         literals.check_operator(named.operand, operator)
@@ -107,8 +106,11 @@ class Builder(Transformer[Token, Built | Named | list[Ordered]]):
         return _joined(Or, terms)
 
     def order_key(self, named: Named, direction: Token | None) -> Ordered:
-        if isinstance(named.operand, DatasetField):
+        operand = named.operand
+        if isinstance(operand, DatasetField):
             raise unexpected(named.token, "an attribute, a metric, a param or a tag")
+        if isinstance(operand, Attribute) and operand.kind is ValueKind.TEXTS:
+            raise unexpected(named.token, names.sortable(self._schema))
         descending = direction is not None and direction.upper() == "DESC"
         return Ordered(OrderKey(named.operand, descending), named.token)
 

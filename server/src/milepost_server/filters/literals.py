@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from google.protobuf.descriptor import EnumDescriptor
 from lark import Token
 
 from milepost import v1 as pb
@@ -28,21 +30,48 @@ _ALL = (*COMPARISONS, *_PATTERNS, "IN", "IS")
 _ATTRIBUTE_OPERATORS = {
     ValueKind.TEXT: _ALL,
     ValueKind.INTEGER: (*_EQUALITY, "IN"),
+    ValueKind.NUMBER: (*COMPARISONS, "IN"),
     ValueKind.TIME: (*COMPARISONS, "IN", "IS"),
-    ValueKind.STATE: (*_EQUALITY, *_PATTERNS, "IN"),
+    ValueKind.TEXTS: (*_EQUALITY, *_PATTERNS, "IN", "IS"),
 }
+_ENUM_OPERATORS = (*_EQUALITY, *_PATTERNS, "IN")
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Whole milliseconds in microseconds, before and after every time that a `Timestamp` can hold (years 1 to 9999).
 _BEFORE_TIME, _AFTER_TIME = -(10**17), 10**18
-_STATES = {name.removeprefix("STATE_"): number for name, number in pb.Run.State.items() if number}
+
+
+class _Enum:
+    """An enum of the protos, in which names are written without the prefix that all of them have.
+
+    Args:
+        descriptor: The enum.
+    """
+
+    def __init__(self, descriptor: EnumDescriptor) -> None:
+        self._prefix = f"{descriptor.name.upper()}_"
+        self.numbers = {
+            value.name.removeprefix(self._prefix): value.number for value in descriptor.values if value.number
+        }
+
+    def number(self, name: str) -> int | None:
+        """The number of a name in any case, also with the prefix; None when there is none."""
+        return self.numbers.get(name.upper().removeprefix(self._prefix))
+
+
+_ENUMS: Mapping[ValueKind, _Enum] = {
+    ValueKind.STATE: _Enum(pb.Run.State.DESCRIPTOR),
+    ValueKind.STAGE: _Enum(pb.ModelVersion.Stage.DESCRIPTOR),
+    ValueKind.VERSION_STATUS: _Enum(pb.ModelVersion.Status.DESCRIPTOR),
+    ValueKind.MODEL_STATUS: _Enum(pb.LoggedModel.Status.DESCRIPTOR),
+}
 
 
 def operators(operand: Operand) -> tuple[str, ...]:
     """The operators that fit `operand`; `IN` and `IS` stand for their forms with NOT too."""
     if isinstance(operand, Attribute):
-        return _ATTRIBUTE_OPERATORS[operand.kind]
+        return _ENUM_OPERATORS if operand.kind in _ENUMS else _ATTRIBUTE_OPERATORS[operand.kind]
     if isinstance(operand, Metric):
         return (*COMPARISONS, "IN", "IS")
     if isinstance(operand, DatasetField):
@@ -71,12 +100,14 @@ def expected_literal(operand: Operand, operator: str) -> str:
         return (
             "a string in quotes, a number, true or false" if operator in _EQUALITY else "a string in quotes or a number"
         )
-    if not isinstance(operand, Attribute) or operand.kind is ValueKind.TEXT:
+    if not isinstance(operand, Attribute) or operand.kind in (ValueKind.TEXT, ValueKind.TEXTS):
         return "a string in quotes"
     if operand.kind is ValueKind.INTEGER:
         return "an id of digits"
-    if operand.kind is ValueKind.STATE:
-        return either([f"'{name}'" for name in _STATES])
+    if operand.kind is ValueKind.NUMBER:
+        return "a whole number"
+    if operand.kind in _ENUMS:
+        return either([f"'{name}'" for name in _ENUMS[operand.kind].numbers])
     return "milliseconds since 1970 or a date such as '2026-01-31' or '2026-01-31T12:30:00Z'"
 
 
@@ -108,17 +139,23 @@ def convert_all(operand: Operand, operator: Token, literals: list[Token]) -> tup
     return values
 
 
-def states_like(operator: Token, literal: Token) -> tuple[int, ...]:
-    """The states whose names (without `STATE_`) fit a pattern. Refuses one that fits none."""
+def enum_like(operand: Operand, operator: Token, literal: Token) -> tuple[int, ...] | None:
+    """The numbers of an enum whose names (without `STATE_`) fit a pattern; None when the operand is no enum.
+
+    Refuses a pattern that fits no name.
+    """
+    if not isinstance(operand, Attribute) or operand.kind not in _ENUMS:
+        return None
     if literal.type != "STRING":
         raise unexpected(literal, "a pattern in quotes", after=operator)
     # Runs of % become one, or a hostile pattern would take the regular expression forever.
     parts = {"%": ".*", "_": "."}
     regex = "".join(parts.get(char) or re.escape(char) for char in re.sub("%+", "%", literal[1:-1]))
     fold = str.lower if operator.upper() == "ILIKE" else str
-    numbers = tuple(number for name, number in _STATES.items() if re.fullmatch(fold(regex), fold(name), re.DOTALL))
+    names = _ENUMS[operand.kind].numbers
+    numbers = tuple(number for name, number in names.items() if re.fullmatch(fold(regex), fold(name), re.DOTALL))
     if not numbers:
-        raise unexpected(literal, f"a pattern that fits {either(list(_STATES))}", after=operator)
+        raise unexpected(literal, f"a pattern that fits {either(list(names))}", after=operator)
     return numbers
 
 
@@ -166,9 +203,9 @@ def _fit_attribute(kind: ValueKind, value: Value | None) -> Value | None:
         return None
     if kind is ValueKind.TIME:
         return _microseconds(value)
-    if kind is ValueKind.STATE:
-        return _STATES.get(value.upper().removeprefix("STATE_")) if isinstance(value, str) else None
-    if kind is ValueKind.INTEGER:
+    if kind in _ENUMS:
+        return _ENUMS[kind].number(value) if isinstance(value, str) else None
+    if kind in (ValueKind.INTEGER, ValueKind.NUMBER):
         if not re.fullmatch("[0-9]{1,19}", str(value)) or int(value) > _INT64_MAX:
             return None
         return int(value)

@@ -17,6 +17,7 @@ from milepost_server.filters.ast import (
     Param,
     Summary,
     Tag,
+    ValueKind,
 )
 from milepost_server.filters.refusal import either, unexpected
 from milepost_server.filters.schema import Family, Schema
@@ -50,6 +51,16 @@ def prefixed(schema: Schema, prefix: Token, key: Token, summary: Token | None) -
     if summary[1:] not in _SUMMARIES:
         raise unexpected(summary, either([f".{word}" for word in _SUMMARIES]), after=key)
     return Metric(operand.key, cast("Summary", summary[1:]))
+
+
+def sortable(schema: Schema) -> str:
+    """In words, what an order may name."""
+    attributes = (name for name, kind in schema.attributes.items() if kind is not ValueKind.TEXTS)
+    return f"an attribute ({', '.join(attributes)}) or {either(_keys(schema))}"
+
+
+def _keys(schema: Schema) -> list[str]:
+    return [f"{each.value}.KEY" for each in Family if each in schema.families and each is not Family.DATASET]
 
 
 def _family(schema: Schema, token: Token, prefix: str) -> Family:
@@ -86,6 +97,5 @@ def _attribute(schema: Schema, token: Token, name: str) -> Operand:
     canonical = schema.aliases.get(name, str(name))
     kind = schema.attributes.get(canonical)
     if kind is None:
-        families = [f"{each.value}.KEY" for each in Family if each in schema.families and each is not Family.DATASET]
-        raise unexpected(token, f"an attribute ({', '.join(schema.attributes)}) or {either(families)}")
+        raise unexpected(token, f"an attribute ({', '.join(schema.attributes)}) or {either(_keys(schema))}")
     return Attribute(canonical, kind)

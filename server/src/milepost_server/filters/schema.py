@@ -94,3 +94,68 @@ EXPERIMENTS = Schema(
     families=frozenset({Family.TAG}),
     summaries=True,
 )
+
+REGISTERED_MODELS = Schema(
+    entity="model",
+    attributes={
+        "name": ValueKind.TEXT,
+        "description": ValueKind.TEXT,
+        "alias": ValueKind.TEXTS,
+        "create_time": ValueKind.TIME,
+        "update_time": ValueKind.TIME,
+    },
+    aliases={"aliases": "alias", "creation_timestamp": "create_time", "last_updated_timestamp": "update_time"},
+    families=frozenset({Family.TAG}),
+    summaries=True,
+)
+
+MODEL_VERSIONS = Schema(
+    entity="version",
+    attributes={
+        "name": ValueKind.TEXT,
+        "version": ValueKind.NUMBER,
+        "stage": ValueKind.STAGE,
+        "status": ValueKind.VERSION_STATUS,
+        "alias": ValueKind.TEXTS,
+        "run_id": ValueKind.TEXT,
+        "model_id": ValueKind.TEXT,
+        "source_uri": ValueKind.TEXT,
+        "sha256": ValueKind.TEXT,
+        "user": ValueKind.TEXT,
+        "description": ValueKind.TEXT,
+        "create_time": ValueKind.TIME,
+        "update_time": ValueKind.TIME,
+    },
+    aliases={
+        "aliases": "alias",
+        "version_number": "version",
+        "source_path": "source_uri",
+        "current_stage": "stage",
+        "creation_timestamp": "create_time",
+        "last_updated_timestamp": "update_time",
+    },
+    families=frozenset({Family.TAG}),
+    summaries=True,
+)
+
+LOGGED_MODELS = Schema(
+    entity="model",
+    attributes={
+        "model_id": ValueKind.TEXT,
+        "name": ValueKind.TEXT,
+        "run_id": ValueKind.TEXT,
+        "experiment_id": ValueKind.INTEGER,
+        "status": ValueKind.MODEL_STATUS,
+        "model_type": ValueKind.TEXT,
+        "create_time": ValueKind.TIME,
+        "update_time": ValueKind.TIME,
+    },
+    aliases={
+        "source_run_id": "run_id",
+        "creation_timestamp": "create_time",
+        "creation_time": "create_time",
+        "last_updated_timestamp": "update_time",
+    },
+    families=frozenset({Family.METRIC, Family.PARAM, Family.TAG}),
+    summaries=False,
+)

@@ -15,9 +15,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from milepost import v1 as pb
-from milepost_server.errors import Aborted, AlreadyExists, DomainError, InvalidArgument, NotFound
+from milepost_server.errors import Aborted, AlreadyExists, DomainError, FailedPrecondition, InvalidArgument, NotFound
 from milepost_server.services.clock import Clock
 from milepost_server.services.locks import SharedLocks
+from milepost_server.services.logged_model_files import check_changeable
 from milepost_server.services.run_keys import existing_run, writable_run
 from milepost_server.storage.artifacts import ArtifactPath, ArtifactStore
 from milepost_server.storage.artifacts.failures import conflict, not_found
@@ -64,7 +65,7 @@ class ArtifactFiles:
 
         Raises:
             NotFound: `RUN_NOT_FOUND`. As with all refusals, nothing was recorded and the staged file is still there.
-            FailedPrecondition: `RUN_DELETED`.
+            FailedPrecondition: `RUN_DELETED`, `LOGGED_MODEL_FINAL` or `MODEL_IN_USE`.
             AlreadyExists: `ARTIFACT_CONFLICT`.
         """
         await self._finished(self._put(run_id, artifact, staged, upload_id))
@@ -100,8 +101,9 @@ class ArtifactFiles:
         """Moves the staged file of a record into place, unless that was done, and says so in the record.
 
         Raises:
-            AlreadyExists: Something that is no artifact is in the way. The record is withdrawn.
-            InvalidArgument: A link is in the way. The record is withdrawn.
+            AlreadyExists: Something that is no artifact is in the way. The record is withdrawn, unless ready models or
+                versions of registered models rely on it.
+            InvalidArgument: A link is in the way, with the same effect.
         """
         key, path, staged = pending.run, pending.path, pending.staged
         try:
@@ -110,8 +112,8 @@ class ArtifactFiles:
             # Deleted meanwhile, and the record with it. If not, the file is lost, and downloads say so.
             _log.info("staged artifact is gone", extra={"run_id": key.run_id, "path": path})
         except (AlreadyExists, InvalidArgument):
-            await self._storage.write(lambda tx: tx.artifacts.withdraw(key, path, staged))
-            await self._store.discard_staged(folder_of(key), staged)
+            if await self._storage.write(lambda tx: _withdraw(tx, pending)):
+                await self._store.discard_staged(folder_of(key), staged)
             raise
         await self._storage.write(lambda tx: tx.artifacts.settle(key, path, staged))
 
@@ -143,6 +145,7 @@ class ArtifactFiles:
     async def _delete(self, run_id: str, path: ArtifactPath) -> int:
         async def work(tx: Transaction) -> tuple[RunKey, int, list[str]]:
             key = await writable_run(tx, run_id)
+            await check_changeable(tx, key, path)
             files, staged = await tx.artifacts.delete(key, str(path))
             if not files:
                 raise not_found(path)
@@ -198,8 +201,20 @@ class ArtifactFiles:
         return await asyncio.shield(task)
 
 
+async def _withdraw(tx: Transaction, pending: PendingArtifact) -> bool:
+    """Removes the record of a file that cannot take its place; false when it must stay until the file can."""
+    await tx.runs.key(pending.run.run_id, lock=True)
+    try:
+        await check_changeable(tx, pending.run, ArtifactPath.parse(pending.path))
+    except FailedPrecondition:
+        return False
+    await tx.artifacts.withdraw(pending.run, pending.path, pending.staged)
+    return True
+
+
 async def check_free(tx: Transaction, key: RunKey, path: ArtifactPath) -> None:
-    """Refuses a path that cannot be a file as long as other artifacts of the run are where they are."""
+    """Refuses a path that cannot be a file as long as other artifacts of the run stay where, or as, they are."""
+    await check_changeable(tx, key, path)
     obstacle = await tx.artifacts.obstacle(key, str(path))
     if obstacle is not None:
         raise conflict(path, "a directory" if obstacle == str(path) else f"the file {obstacle!r}")

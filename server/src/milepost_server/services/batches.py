@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from milepost import v1 as pb
-from milepost_server.errors import AlreadyExists, quote
 from milepost_server.services.clock import Clock
 from milepost_server.services.metrics import LIGHT_VALUES, completed_metrics, point_count
 from milepost_server.services.pages import decode_token, encode_token, page_limit
-from milepost_server.services.params import check_params
+from milepost_server.services.params import check_params, param_conflict
 from milepost_server.services.refusals import tag_not_found
 from milepost_server.services.replays import write_once
 from milepost_server.services.run_keys import writable_run
@@ -32,7 +31,7 @@ class BatchService:
             key = await writable_run(tx, request.run_id)
             conflicts = await tx.runs.log_params(key, request.params)
             for name, stored in sorted(conflicts.items()):
-                raise _param_conflict(name, stored, request.params[name])
+                raise param_conflict(name, stored, request.params[name], "run")
             await tx.runs.set_tags(key, request.tags)
             points = await tx.metrics.append(key, metrics, self._clock()) if metrics else 0
             return pb.LogBatchResponse(metric_points=points)
@@ -70,17 +69,3 @@ class BatchService:
         numbers = [int(experiment_id) for experiment_id in request.experiment_ids]
         page = await self._storage.scan(lambda tx: tx.runs.list_datasets(numbers, limit, after))
         return pb.ListDatasetsResponse(datasets=page.items, next_page_token=encode_token(request, page.last))
-
-
-def _param_conflict(key: str, stored: pb.ParamValue, given: pb.ParamValue) -> AlreadyExists:
-    texts = [_value_text(stored), _value_text(given)]
-    return AlreadyExists(
-        f"Param {quote(key)} is {texts[0]} already and cannot become {texts[1]}: params are written once. "
-        "Nothing of the request was stored. Use a new run, or log what changes as a metric or tag.",
-        reason=pb.ERROR_REASON_PARAM_CONFLICT,
-        metadata={"key": key, "stored": texts[0], "given": texts[1]},
-    )
-
-
-def _value_text(value: pb.ParamValue) -> str:
-    return quote(getattr(value, value.WhichOneof("kind") or ""))

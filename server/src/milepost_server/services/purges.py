@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from milepost import v1 as pb
 from milepost_server.filters import RUNS, parse_filter
 from milepost_server.services.clock import Clock
+from milepost_server.services.model_refusals import MOST_USES, model_in_use
 from milepost_server.services.refusals import experiment_not_found, not_deleted, run_not_found
 from milepost_server.services.run_keys import existing_run
 from milepost_server.storage.base import Storage, Transaction
@@ -47,6 +48,9 @@ class PurgeService:
         async def look(tx: Transaction) -> pb.PurgeSummary:
             if not (await existing_run(tx, request.run_id)).deleted:
                 raise not_deleted("Run", request.run_id)
+            uses = await tx.model_uses.of_run(request.run_id, MOST_USES + 1)
+            if uses:
+                raise model_in_use(f"Run {request.run_id}", uses)
             return await tx.purges.count(choice)
 
         summary = await self._storage.scan(look)
@@ -54,6 +58,8 @@ class PurgeService:
             return summary
         removed = await self._remove_chosen(choice, 1)
         if not removed.runs:
+            # Another call came between: say what it left.
+            await self._storage.scan(look)
             raise run_not_found(request.run_id)
         return removed
 
@@ -79,10 +85,12 @@ class PurgeService:
 
         async def look(tx: Transaction) -> pb.PurgeSummary:
             _check_deleted(await tx.experiments.get(number), request.experiment_id)
+            await _check_unused(tx, number)
             return await tx.purges.count(choice)
 
         async def check(tx: Transaction) -> None:
             _check_deleted(await tx.experiments.lock(number), request.experiment_id)
+            await _check_unused(tx, number)
 
         async def remove(tx: Transaction) -> bool:
             await check(tx)
@@ -144,3 +152,9 @@ def _check_deleted(stored: pb.Experiment | None, experiment_id: str) -> None:
         raise experiment_not_found(experiment_id)
     if not stored.HasField("delete_time"):
         raise not_deleted("Experiment", experiment_id)
+
+
+async def _check_unused(tx: Transaction, experiment: int) -> None:
+    uses = await tx.model_uses.of_experiment(experiment, MOST_USES + 1)
+    if uses:
+        raise model_in_use(f"Experiment {experiment}", uses)

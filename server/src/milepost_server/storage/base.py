@@ -15,10 +15,14 @@ from typing import Any, Generic, Protocol, TypeVar
 from milepost import v1 as pb
 from milepost_server.filters.ast import Expression, Metric, OrderKey, Param, Tag
 from milepost_server.points.columns import Points
+from milepost_server.storage.logged_models import LoggedModels, ModelUses
 from milepost_server.storage.metric_reads import MetricReads
 from milepost_server.storage.metric_writes import Metrics, MetricWriters
+from milepost_server.storage.registry import ModelVersions, RegisteredModels
+from milepost_server.storage.registry_events import RegistryEvents
 from milepost_server.storage.run_facets import RunFacets
 from milepost_server.storage.upkeep import Purges, Upkeep
+from milepost_server.storage.webhooks import Webhooks
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -83,7 +87,9 @@ class RunKey:
 Changed = tuple[int, str]
 """A run that a transaction may have changed: the number of its experiment, and its id."""
 ANY_RUN: Changed = (-1, "")
-"""Any run or experiment may have changed."""
+"""Any run or experiment, or the model registry, may have changed."""
+REGISTRY: Changed = (-2, "")
+"""The model registry changed."""
 ChangeListener = Callable[[Collection[Changed]], None]
 
 
@@ -392,6 +398,30 @@ class Transaction(Protocol):
 
     async def compute(self, work: Callable[[], T]) -> T:
         """Runs what takes a while and needs no database, off the event loop. For units of `Storage.scan`."""
+
+    @property
+    def registered_models(self) -> RegisteredModels:
+        """Registered models."""
+
+    @property
+    def model_versions(self) -> ModelVersions:
+        """Versions of registered models."""
+
+    @property
+    def registry_events(self) -> RegistryEvents:
+        """What happened in the model registry."""
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Webhooks."""
+
+    @property
+    def logged_models(self) -> LoggedModels:
+        """Logged models."""
+
+    @property
+    def model_uses(self) -> ModelUses:
+        """Which versions of registered models consist of files of runs."""
 
     @property
     def purges(self) -> Purges:

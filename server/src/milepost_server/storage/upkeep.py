@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PurgeChoice:
-    """Deleted runs that all of these choose.
+    """Deleted runs that all of these choose, but those whose files versions of registered models consist of.
 
     Args:
         run_id: Id of the only one. Empty for any.
@@ -44,8 +44,8 @@ class PurgeStep:
 
     Args:
         removed: What it removed.
-        emptied: Runs that have no points, artifacts, params and tags any more.
-        rest: Runs for the next step. Those that were restored or removed meanwhile are in neither.
+        emptied: Runs that have no points, artifacts, models, params and tags any more.
+        rest: Runs for the next step. Those that were restored, removed or put to use meanwhile are in neither.
     """
 
     removed: pb.PurgeSummary

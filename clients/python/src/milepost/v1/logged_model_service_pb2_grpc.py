@@ -98,7 +98,7 @@ class LoggedModelServiceServicer(object):
 
         Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
         the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
-        `LOGGED_MODEL_DELETED`).
+        `LOGGED_MODEL_DELETED`; `RUN_DELETED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

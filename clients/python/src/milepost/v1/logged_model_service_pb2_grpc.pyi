@@ -44,7 +44,7 @@ class LoggedModelServiceStub:
 
     Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
     the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
-    `LOGGED_MODEL_DELETED`).
+    `LOGGED_MODEL_DELETED`; `RUN_DELETED`).
     """
 
     GetLoggedModel: grpc.UnaryUnaryMultiCallable[
@@ -120,7 +120,7 @@ class LoggedModelServiceAsyncStub:
 
     Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
     the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
-    `LOGGED_MODEL_DELETED`).
+    `LOGGED_MODEL_DELETED`; `RUN_DELETED`).
     """
 
     GetLoggedModel: grpc.aio.UnaryUnaryMultiCallable[
@@ -200,7 +200,7 @@ class LoggedModelServiceServicer(metaclass=abc.ABCMeta):
 
         Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
         the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
-        `LOGGED_MODEL_DELETED`).
+        `LOGGED_MODEL_DELETED`; `RUN_DELETED`).
         """
 
     @abc.abstractmethod

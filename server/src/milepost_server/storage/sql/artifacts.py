@@ -170,7 +170,7 @@ class ArtifactRows:
             rows = await self._connection.fetch(_FILE_ABOVE, run=key.row, folders=self._connection.array(above))
             if rows:
                 return str(rows[0][0])
-        rows = await self._connection.fetch(_ANY_BELOW, run=key.row, **_below(path))
+        rows = await self._connection.fetch(_ANY_BELOW, run=key.row, **below(path))
         return path if rows else None
 
     async def put(self, key: RunKey, message: pb.Artifact, staged: str) -> None:
@@ -192,14 +192,14 @@ class ArtifactRows:
         await self._connection.execute(_WITHDRAW, run=key.row, path_=path, staged_=staged)
 
     async def list_files(self, key: RunKey, folder: str, limit: int, after: str | None) -> Page[pb.Artifact]:
-        limits = _below(folder)
+        limits = below(folder)
         if after is not None:
             limits["low"] = max(limits["low"], after)
         rows = await self._connection.fetch(_FILES, run=key.row, most=limit + 1, **limits)
         return Page([_file(row) for row in rows[:limit]], (rows[limit - 1][0],) if len(rows) > limit else None)
 
     async def list_level(self, key: RunKey, folder: str, limit: int, after: str | None) -> Page[pb.Artifact]:
-        limits = _below(folder)
+        limits = below(folder)
         prefix = limits["low"]
         # Names behind `after` belong to paths behind it, though not the other way round.
         limits["low"] += after or ""
@@ -209,7 +209,7 @@ class ArtifactRows:
         return Page(items, (rows[limit - 1][5],) if len(rows) > limit else None)
 
     async def delete(self, key: RunKey, path: str) -> tuple[int, list[str]]:
-        values = {"run": key.row, "path_": path, **_below(path)}
+        values = {"run": key.row, "path_": path, **below(path)}
         staged = await self._connection.fetch(_STAGED, **values)
         return await self._connection.execute(_DELETE, **values), [row[0] for row in staged]
 
@@ -252,7 +252,7 @@ class ArtifactRows:
         return {row[0] for row in files}, {row[0] for row in names}
 
 
-def _below(folder: str) -> dict[str, str]:
+def below(folder: str) -> dict[str, str]:
     """What all paths below a directory lie between; `0` is the character after `/`."""
     return {"low": f"{folder}/", "high": f"{folder}0"} if folder else {"low": "", "high": _BEHIND_ALL}
 

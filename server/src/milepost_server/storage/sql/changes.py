@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import bindparam, or_, select, update
 
 from milepost_server.points.columns import Points
-from milepost_server.storage.base import ANY_RUN, Changed, RunKey, TouchedRun, WatchedSeries
+from milepost_server.storage.base import ANY_RUN, REGISTRY, Changed, RunKey, TouchedRun, WatchedSeries
 from milepost_server.storage.sql.schema import attribute_key, experiment, run, series
 from milepost_server.storage.sql.statements import Connection, Statement, any_of
 from milepost_server.storage.sql.tails import tails
@@ -73,6 +73,10 @@ class Changes:
         now = now_us()
         if not 0 <= now - touch_us < _TOUCH_EVERY_US:
             await self._connection.execute(_TOUCH, run=key.row, now=now)
+
+    def note_registry(self) -> None:
+        """Notes that something happened in the model registry."""
+        self.noted.add(REGISTRY)
 
     def note_all(self) -> None:
         """Notes that more changes than are worth telling one by one."""

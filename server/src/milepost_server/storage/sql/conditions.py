@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
-    Table,
     and_,
     case,
     exists,
@@ -39,17 +38,9 @@ from milepost_server.filters.ast import (
     Tag,
     ValueKind,
 )
-from milepost_server.storage.sql.comparisons import Bool, Compared, Count, Float, Leaf, ParamValue, Plain, Texts, join
-from milepost_server.storage.sql.schema import (
-    dataset,
-    experiment,
-    experiment_tag,
-    run,
-    run_input,
-    run_param,
-    run_tag,
-    series,
-)
+from milepost_server.storage.sql.comparisons import Bool, Compared, Count, Float, Leaf, ParamValue, Plain, join
+from milepost_server.storage.sql.schema import dataset, run_input
+from milepost_server.storage.sql.searchable import Searchable
 from milepost_server.storage.sql.statements import named
 
 # Hash tables of PostgreSQL's that fit its memory (`work_mem`) for sure.
@@ -59,31 +50,6 @@ _MOST_HASHED = 10_000
 _MOST_JOINS = 12
 # Ranges of so many conditions on one place are told.
 _MOST_BOUNDS = 10
-
-
-@dataclass(frozen=True)
-class Searchable:
-    """An entity that can be searched.
-
-    Args:
-        table: Its rows.
-        attributes: Name of the column of each attribute.
-    """
-
-    table: Table
-    attributes: Mapping[str, str]
-
-    def column(self, table: FromClause, attribute: str) -> ColumnElement[Any]:
-        """The column of an attribute in `table` or an alias of it."""
-        return table.c[self.attributes[attribute]]
-
-
-_NAMED = ("name", "description")
-_TIMES = {"create_time": "create_us", "update_time": "update_us"}
-_RUN_TIMES = {"start_time": "start_us", "end_time": "end_us", **_TIMES}
-_RUN_COLUMNS = ("run_id", "experiment_id", "state", "user", "parent_run_id", *_NAMED)
-RUN = Searchable(run, {**{name: name for name in _RUN_COLUMNS}, **_RUN_TIMES})
-EXPERIMENT = Searchable(experiment, {"experiment_id": "id", **{name: name for name in _NAMED}, **_TIMES})
 
 Place: TypeAlias = tuple[type[Operand], str]
 """A row that holds operands: one of the entity itself, or that of one key of a param, tag or metric."""
@@ -136,7 +102,7 @@ def place_of(expression: Expression) -> Place | None:
     if isinstance(expression, And | Or | Not) or (isinstance(expression, IsNull) and not expression.negated):
         return None
     match expression.operand:
-        case DatasetField():
+        case DatasetField() | Attribute(_, ValueKind.TEXTS):
             return None
         case Attribute():
             return Attribute, ""
@@ -202,6 +168,8 @@ class _Conditions:
                 return not_(self.of(IsNull(operand, negated=True)))
             case _ if isinstance(expression.operand, DatasetField):
                 return self._has_dataset(expression.operand, expression)
+            case _ if isinstance(expression.operand, Attribute) and expression.operand.kind is ValueKind.TEXTS:
+                return self._has_listed(expression.operand, expression)
             case _:
                 place = place_of(expression)
                 assert place is not None
@@ -242,11 +210,15 @@ class _Conditions:
                 return self._holds(self._scope.table, leaves, combine)
             own = named(self._scope.entity.table, "own")
             return self._exists(own, own.c.id, self._holds(own, leaves, combine))
+        rows = self._scope.entity.keyed[place[0]]
+        if rows.sorting is not None and combine is and_ and len(leaves) > 1:
+            # Each may be met by another of several rows.
+            return join(and_, [self._row(place, [leaf], and_) for leaf in leaves])
         found = keyed(self._scope, place, "asked")
         if found is None:
             return false()
         table, where = found
-        number = table.c.experiment_id if self._scope.entity is EXPERIMENT else table.c.run_id
+        number = table.c[rows.number]
         asked = self._holds(table, leaves, combine)
         once = self._once(place)
         if once or self._scope.whole:
@@ -270,6 +242,14 @@ class _Conditions:
         within = () if self._scope.experiment_id is None else (dataset.c.experiment_id == self._scope.experiment_id,)
         return self._exists(joined, run_input.c.run_id, *within, Plain(column).holds(leaf, self._scope.dialect))
 
+    def _has_listed(self, operand: Attribute, leaf: Leaf) -> Bool:
+        listed = self._scope.entity.listed[operand.name]
+        table = named(listed.table, "listed")
+        number, asked = table.c[listed.number], Plain(table.c[listed.value]).holds(leaf, self._scope.dialect)
+        if self._scope.whole and self._scope.dialect.name == "sqlite":
+            return (self._scope.number + 0).in_(select(number).where(asked))
+        return self._exists(table, number, asked)
+
     def _exists(self, source: FromClause, number: ColumnElement[int], *conditions: Bool) -> Bool:
         """Whether a row of `source` with the number meets conditions."""
         found: Select[Any] = select(literal_column("1")).select_from(source)
@@ -288,14 +268,10 @@ def holds(scope: Scope, table: FromClause, leaf: Leaf) -> Bool:
 def keyed(scope: Scope, place: Place, role: str) -> tuple[FromClause, list[Bool]] | None:
     """The table that has the rows of a key, under a name, and which of them; None when nothing has the key."""
     kind, key = place
-    if scope.entity is EXPERIMENT:
-        table = named(experiment_tag, role)
-        return table, [table.c.key == key]
-    table = named({Param: run_param, Tag: run_tag, Metric: series}[kind], role)
-    key_id = scope.keys.get(key)
-    if key_id is None:
-        return None
-    return table, [table.c.key_id == key_id]
+    rows = scope.entity.keyed[kind]
+    table = named(rows.table, role)
+    has_key = rows.has_key(table, key, scope.keys)
+    return None if has_key is None else (table, [has_key])
 
 
 def bounds_of(entity: Searchable, table: FromClause, leaves: Iterable[Leaf]) -> list[Bool]:
@@ -312,14 +288,14 @@ def compared_with(entity: Searchable, table: FromClause, operand: Operand) -> tu
             there: Bool = column != "" if kind is ValueKind.TEXT else column.is_not(None)
             return [there], Plain(column)
         case Tag():
-            return [], Plain(table.c.value) if entity is EXPERIMENT else Texts(table.c.head, table.c.value)
+            return [], entity.keyed[Tag].tag_compared(table)
         case Param():
             return [], ParamValue(table)
         case Metric(_, summary) if summary in INTEGER_SUMMARIES:
             return [table.c[summary].is_not(None)], Count(table.c[summary])
         case Metric(_, summary):
-            kind_column = table.c[f"{summary}_kind"]
+            value, kind_name = entity.keyed[Metric].floats(summary)
             # No other check that it is there: where the index is enough, rows need not be read.
-            return [], Float(table.c[f"{summary}_value"], kind_column)
+            return [], Float(table.c[value], table.c[kind_name])
         case DatasetField():
             raise TypeError("inputs of a run have more than one row")

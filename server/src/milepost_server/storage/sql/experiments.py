@@ -12,7 +12,8 @@ from milepost_server.storage.base import Page, Query
 from milepost_server.storage.sql import changes
 from milepost_server.storage.sql.changes import Changes
 from milepost_server.storage.sql.schema import experiment, experiment_tag, run
-from milepost_server.storage.sql.search import search_experiments
+from milepost_server.storage.sql.search import in_view, search_rows
+from milepost_server.storage.sql.searchable import EXPERIMENT
 from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
 from milepost_server.storage.sql.values import keep_fields, timestamp
 
@@ -139,7 +140,8 @@ class ExperimentRows:
         return dict(zip((row[0] for row in rows), await self._with_tags(rows), strict=True))
 
     async def list(self, query: Query) -> Page[pb.Experiment]:
-        numbers, last = await search_experiments(self._connection, query)
+        within = in_view(experiment, query.view)
+        numbers, last = await search_rows(self._connection, query, EXPERIMENT, within)
         found = await self.get_many(numbers) if numbers else {}
         keep_fields(found.values(), query.fields)
         return Page([found[number] for number in numbers], last)

@@ -12,10 +12,10 @@ from milepost import v1 as pb
 from milepost_server.filters.ast import INTEGER_SUMMARIES, Attribute, Metric, Param, ValueKind
 from milepost_server.storage.base import Query
 from milepost_server.storage.run_facets import Grouping, GroupKey
-from milepost_server.storage.sql.conditions import RUN
 from milepost_server.storage.sql.keys import find_keys
 from milepost_server.storage.sql.run_search import chosen_runs
 from milepost_server.storage.sql.schema import run, run_param, run_tag, series
+from milepost_server.storage.sql.searchable import RUN
 from milepost_server.storage.sql.statements import Connection, Row, Statement
 from milepost_server.storage.sql.values import FINITE
 

@@ -5,7 +5,18 @@ With these, `metadata` has all tables: import it from here.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, SmallInteger, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    UniqueConstraint,
+)
 
 from milepost_server.storage.sql.columns import blob, row_id, text
 from milepost_server.storage.sql.schema import HEAD_LENGTH
@@ -34,6 +45,8 @@ model_number = Table(
     Column("last", BigInteger, nullable=False),
 )
 
+# The columns `entry` of tags and aliases hold a serialized `RegisteredModel` or `ModelVersion` with this one, as those of
+# runs do.
 registered_model_tag = Table(
     "registered_model_tag",
     metadata,
@@ -41,6 +54,7 @@ registered_model_tag = Table(
     Column("key", text(250), primary_key=True),
     Column("value", text(), nullable=False),
     Column("head", text(HEAD_LENGTH), nullable=False),
+    Column("entry", blob(), nullable=False),
     Index("ix_registered_model_tag_head", "key", "head", "model_id"),
 )
 
@@ -49,6 +63,8 @@ model_version = Table(
     metadata,
     Column("id", row_id(), primary_key=True, autoincrement=True),
     Column("model_id", ForeignKey("registered_model.id", ondelete="CASCADE"), nullable=False),
+    # The model's, by which versions are looked up and searched.
+    Column("name", text(250), nullable=False),
     # The number of the version; `edition` counts changes of the row.
     Column("version", BigInteger, nullable=False),
     Column("description", text(), nullable=False),
@@ -70,6 +86,7 @@ model_version = Table(
     Column("update_us", BigInteger, nullable=False),
     Column("edition", Integer, nullable=False),
     UniqueConstraint("model_id", "version"),
+    Index("ix_model_version_name", "name", "version"),
     Index("ix_model_version_run_id", "run_id"),
     Index("ix_model_version_logged_model_id", "logged_model_id"),
     sqlite_autoincrement=True,
@@ -82,6 +99,7 @@ model_version_tag = Table(
     Column("key", text(250), primary_key=True),
     Column("value", text(), nullable=False),
     Column("head", text(HEAD_LENGTH), nullable=False),
+    Column("entry", blob(), nullable=False),
     Index("ix_model_version_tag_head", "key", "head", "version_id"),
 )
 
@@ -91,6 +109,9 @@ model_alias = Table(
     Column("model_id", ForeignKey("registered_model.id", ondelete="CASCADE"), primary_key=True),
     Column("alias", text(255), primary_key=True),
     Column("version_id", ForeignKey("model_version.id", ondelete="CASCADE"), nullable=False, index=True),
+    # Of the model, and of the version.
+    Column("entry", blob(), nullable=False),
+    Column("version_entry", blob(), nullable=False),
     Index("ix_model_alias_alias", "alias"),
 )
 
@@ -154,6 +175,8 @@ logged_model = Table(
     Column("id", row_id(), primary_key=True, autoincrement=True),
     Column("model_id", text(34), nullable=False, unique=True),
     Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    # The run's own id, by which `runs:/RUN_ID/NAME` is looked up in one index.
+    Column("run_key", text(64), nullable=False),
     # A run never moves to another experiment.
     Column("experiment_id", BigInteger, nullable=False),
     Column("name", text(250), nullable=False),
@@ -166,7 +189,8 @@ logged_model = Table(
     Column("create_us", BigInteger, nullable=False),
     Column("update_us", BigInteger, nullable=False),
     Column("delete_us", BigInteger),
-    Index("ix_logged_model_run_id", "run_id", "name"),
+    Index("ix_logged_model_run_id", "run_id", "id"),
+    Index("ix_logged_model_run_key", "run_key", "name", "create_us", "id"),
     Index("ix_logged_model_experiment_id", "experiment_id", "create_us", "id"),
     Index("ix_logged_model_create_us", "create_us", "id"),
     sqlite_autoincrement=True,
@@ -208,9 +232,11 @@ logged_model_metric = Table(
     Column("dataset_digest", text(128), primary_key=True),
     Column("step", BigInteger, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
-    # The value as a sortable pair.
+    # Whether it is the one measured last of all datasets, by which models are sorted.
+    Column("is_last", Boolean, nullable=False),
+    # The value as a sortable pair; the latter is null for NaN.
     Column("value_kind", SmallInteger, nullable=False),
-    Column("value", Double, nullable=False),
+    Column("value", Double),
     Column("entry", blob(), nullable=False),
     Index("ix_logged_model_metric_value", "key_id", "value", "model_id"),
 )

@@ -9,13 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, case, exists, func, literal, not_, or_, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Table,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    true,
+    tuple_,
+)
 from sqlalchemy.engine import Dialect
 
 from milepost_server.filters.ast import INTEGER_SUMMARIES, Attribute, Metric, OrderKey, Param, Tag, ValueKind
 from milepost_server.storage.sql.comparisons import Bool
-from milepost_server.storage.sql.conditions import EXPERIMENT, Searchable
-from milepost_server.storage.sql.schema import HEAD_LENGTH, experiment_tag, run, run_param, run_tag, series
+from milepost_server.storage.sql.schema import HEAD_LENGTH, run, run_param, run_tag, series
+from milepost_server.storage.sql.searchable import Keyed, Searchable
 from milepost_server.storage.sql.sources import Source
 from milepost_server.storage.sql.statements import named
 from milepost_server.storage.sql.values import BOOLEAN, FLOAT, JSON, NAN, STRING
@@ -97,21 +111,22 @@ class Ordered:
         """How to sort by a key; joins what that needs."""
         match key.operand:
             case Attribute(name, kind):
-                return _attribute(self._entity.column(self._own(), name), name, kind, key.descending)
+                column = self._entity.column(self._own(), name)
+                if name in self._entity.long:
+                    column = func.substr(column, 1, HEAD_LENGTH)
+                return _attribute(column, name, kind, key.descending)
             case Metric(name, summary):
-                table = self._joined(series, name)
+                metrics = self._entity.keyed[Metric]
+                table = self._joined(metrics, name)
                 if summary in INTEGER_SUMMARIES:
                     return _optional(table.c[summary], 0, key.descending)
-                return _float(table.c[f"{summary}_kind"], table.c[f"{summary}_value"], key.descending)
+                value, kind_name = metrics.floats(summary)
+                return _float(table.c[kind_name], table.c[value], key.descending)
             case Param(name):
-                return _param(self._joined(run_param, name), key.descending)
-            case Tag(name) if self._entity is EXPERIMENT:
-                table = self._named(experiment_tag)
-                mine = and_(table.c.experiment_id == self._number, table.c.key == name)
-                self.rows = self.rows.outerjoin(table, mine)
-                return _optional(func.substr(table.c.value, 1, HEAD_LENGTH), "", key.descending)
+                return _param(self._joined(self._entity.keyed[Param], name), key.descending)
             case Tag(name):
-                return _optional(self._joined(run_tag, name).c.head, "", key.descending)
+                tags = self._entity.keyed[Tag]
+                return _optional(tags.tag_head(self._joined(tags, name)), "", key.descending)
             case _:
                 raise TypeError(f"cannot sort by {key.operand}")
 
@@ -122,22 +137,20 @@ class Ordered:
             self.rows = self.rows.outerjoin(self._table, self._table.c.id == self._number)
         return self._table
 
-    def _named(self, source: Table) -> FromClause:
+    def _joined(self, source: Keyed, key: str) -> FromClause:
         self._joins += 1
-        return named(source, f"by_{self._joins}")
-
-    def _joined(self, source: Table, key: str) -> FromClause:
-        table = self._named(source)
-        # No key has the number 0.
-        of_key = and_(table.c.run_id == self._number, table.c.key_id == self._keys.get(key, 0))
-        self.rows = self.rows.outerjoin(table, of_key)
+        table = named(source.table, f"by_{self._joins}")
+        has_key = source.has_key(table, key, self._keys)
+        mine = table.c[source.number] == self._number
+        if source.sorting is not None:
+            mine = and_(mine, table.c[source.sorting] == true())
+        self.rows = self.rows.outerjoin(table, false() if has_key is None else and_(mine, has_key))
         return table
 
 
 def _attribute(column: ColumnElement[Any], name: str, kind: ValueKind, descending: bool) -> list[Term]:
     if kind is ValueKind.TEXT:
-        text = func.substr(column, 1, HEAD_LENGTH) if name == "description" else column
-        return [Term(case((column == "", _MISSING), else_=_VALUE), descending=False), Term(text, descending)]
+        return [Term(case((column == "", _MISSING), else_=_VALUE), descending=False), Term(column, descending)]
     if name == "end_time":
         return _optional(column, 0, descending)
     return [Term(column, descending)]

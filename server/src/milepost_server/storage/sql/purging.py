@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, exists, func, not_, select, update
 
 from milepost import v1 as pb
 from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.changes import Changes
-from milepost_server.storage.sql.conditions import RUN, Scope, condition, named_keys
+from milepost_server.storage.sql.conditions import Scope, condition, named_keys
 from milepost_server.storage.sql.keys import find_keys
+from milepost_server.storage.sql.logged_model_purging import take_models
+from milepost_server.storage.sql.model_schema import model_version
 from milepost_server.storage.sql.schema import artifact, metric_chunk, run, run_param, run_tag, series
+from milepost_server.storage.sql.searchable import RUN
 from milepost_server.storage.sql.statements import Connection, Statement, any_of
 from milepost_server.storage.upkeep import DeletedRun, PurgeChoice, PurgeStep
 
@@ -26,6 +29,7 @@ _CHUNK_COST = 8
 _LOCK = Statement(
     select(run.c.id, run.c.delete_us).where(any_of(run.c.id, "rows")).order_by(run.c.id).with_for_update(key_share=True)
 )
+_USED = Statement(select(model_version.c.run_id).where(any_of(model_version.c.run_id, "run_ids")).distinct())
 _BEGIN = Statement(
     update(run).where(any_of(run.c.id, "rows"), run.c.purge_us.is_(None)).values(purge_us=bindparam("now"))
 )
@@ -114,7 +118,8 @@ class PurgeRows:
         return [DeletedRun(RunKey(row[0], row[1], row[2], deleted=True), row[3]) for row in rows]
 
     async def _conditions(self, choice: PurgeChoice) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = [run.c.delete_us.is_not(None)]
+        used = exists().where(model_version.c.run_id == run.c.run_id)
+        conditions: list[ColumnElement[bool]] = [run.c.delete_us.is_not(None), not_(used)]
         if choice.run_id:
             conditions.append(run.c.run_id == choice.run_id)
         if choice.experiment_ids:
@@ -130,7 +135,10 @@ class PurgeRows:
     async def empty(self, runs: Sequence[DeletedRun], now_us: int) -> PurgeStep:
         rows = self._connection.array([one.key.row for one in runs])
         states: dict[int, int | None] = dict(await self._connection.fetch(_LOCK, rows=rows))
-        still = [one for one in runs if states.get(one.key.row) == one.delete_us]
+        # Asked under the lock, which those who make versions hold too.
+        run_ids = self._connection.array([one.key.run_id for one in runs])
+        used = {row[0] for row in await self._connection.fetch(_USED, run_ids=run_ids)}
+        still = [one for one in runs if states.get(one.key.row) == one.delete_us and one.key.run_id not in used]
         await self._connection.execute(_BEGIN, rows=self._connection.array([one.key.row for one in still]), now=now_us)
         removed = pb.PurgeSummary()
         left = _BUDGET
@@ -143,7 +151,7 @@ class PurgeRows:
     async def _empty_some(self, row: int, budget: int, removed: pb.PurgeSummary) -> int:
         """Removes what is below a run and returns what that cost: all of `budget` or more when there may be more."""
         cost = 1
-        for take in (self._take_points, self._take_artifacts, self._take_details):
+        for take in (self._take_points, self._take_artifacts, self._take_models, self._take_details):
             while cost < budget and (taken := await take(row, budget - cost, removed)):
                 cost += taken
         return cost
@@ -182,6 +190,9 @@ class PurgeRows:
         removed.artifacts += len(taken)
         removed.artifact_bytes += sum(size for _, size in taken)
         return len(taken)
+
+    async def _take_models(self, row: int, budget: int, _: pb.PurgeSummary) -> int:
+        return await take_models(self._connection, row, budget)
 
     async def _take_details(self, row: int, budget: int, _: pb.PurgeSummary) -> int:
         for rows in _DETAILS:

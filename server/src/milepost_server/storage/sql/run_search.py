@@ -26,19 +26,15 @@ from milepost_server.filters.ast import (
     Expression,
     In,
     IsNull,
-    Metric,
-    OrderKey,
-    Param,
-    Tag,
     ValueKind,
 )
 from milepost_server.storage.base import Query
 from milepost_server.storage.sql.comparisons import Bool, Leaf, join
-from milepost_server.storage.sql.conditions import RUN, Scope, bounds_of, by_place, holds, in_turn, named_keys, place_of
-from milepost_server.storage.sql.keys import find_keys
+from milepost_server.storage.sql.conditions import Scope, bounds_of, by_place, holds, in_turn, place_of
 from milepost_server.storage.sql.orders import Ordered, Phase, Term, behind, not_behind, phases
 from milepost_server.storage.sql.schema import experiment, run
-from milepost_server.storage.sql.search import Position, limited, order_terms, page_of, sorted_rows
+from milepost_server.storage.sql.search import Position, key_numbers, limited, order_terms, page_of, sorted_rows
+from milepost_server.storage.sql.searchable import RUN
 from milepost_server.storage.sql.sources import Source, all_runs, counted, deleted_runs, indexed, terms_of
 from milepost_server.storage.sql.statements import Connection, Statement, named
 
@@ -59,27 +55,19 @@ _MANY = 20_000
 
 async def search_runs(connection: Connection, query: Query) -> tuple[list[int], Position | None]:
     """Numbers of the runs of a page, and the position of the last; None when it is the last page."""
-    keys = await _keys(connection, query.filter, query.order_by)
+    keys = await key_numbers(connection, query.filter, query.order_by)
     return page_of(query, await _Search(connection, query, keys).page())
 
 
 async def count_runs(connection: Connection, query: Query) -> int:
     """The number of runs that a query finds on all its pages."""
-    return await _Search(connection, query, await _keys(connection, query.filter)).count()
+    return await _Search(connection, query, await key_numbers(connection, query.filter)).count()
 
 
 async def chosen_runs(connection: Connection, query: Query) -> list[Bool]:
     """The conditions for rows of `run` that a query finds on all its pages."""
-    search = _Search(connection, query, await _keys(connection, query.filter))
+    search = _Search(connection, query, await key_numbers(connection, query.filter))
     return search.anywhere(search.scope(None), whole=True)
-
-
-async def _keys(
-    connection: Connection, filter_: Expression | None, order_by: Sequence[OrderKey] = ()
-) -> dict[str, int]:
-    names = set(named_keys(filter_))
-    names.update(key.operand.key for key in order_by if isinstance(key.operand, Param | Tag | Metric))
-    return await find_keys(connection, names) if names else {}
 
 
 def _experiments(query: Query, terms: Sequence[Expression]) -> frozenset[int] | None:

@@ -5,32 +5,63 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, Table, select
 
 from milepost import v1 as pb
-from milepost_server.filters.ast import OrderKey
+from milepost_server.filters.ast import Expression, Metric, OrderKey, Param, Tag
 from milepost_server.storage.base import Query
 from milepost_server.storage.sql.comparisons import Bool
-from milepost_server.storage.sql.conditions import EXPERIMENT, Scope, condition
+from milepost_server.storage.sql.conditions import Scope, condition, named_keys
+from milepost_server.storage.sql.keys import find_keys
 from milepost_server.storage.sql.orders import Ordered, Term, behind
-from milepost_server.storage.sql.schema import experiment
+from milepost_server.storage.sql.searchable import Searchable
+from milepost_server.storage.sql.sources import joined, terms_of
 from milepost_server.storage.sql.statements import Connection, Statement
 
 Position = tuple[Any, ...]
 """Where a row is in an order: a value for each term, the last of which is its number."""
 
 
-async def search_experiments(connection: Connection, query: Query) -> tuple[list[int], Position | None]:
-    """Numbers of the experiments of a page, and the position of the last; None when it is the last page."""
-    where: list[Bool] = []
-    if query.filter is not None:
-        scope = Scope(connection.dialect, EXPERIMENT, experiment.c.id, {}, experiment)
-        where.append(condition(scope, query.filter))
-    if query.view != pb.VIEW_ALL:
-        deleted = experiment.c.delete_us.is_not(None)
-        where.append(deleted if query.view == pb.VIEW_DELETED else experiment.c.delete_us.is_(None))
-    ordered = Ordered(EXPERIMENT, experiment, experiment.c.id, experiment, {})
-    return page_of(query, await sorted_rows(connection, query, ordered, experiment.c.id, where))
+async def search_rows(
+    connection: Connection, query: Query, entity: Searchable, within: Sequence[Bool] = (), *, whole: bool = False
+) -> tuple[list[int], Position | None]:
+    """Numbers of the rows of a page, and the position of the last; None when it is the last page.
+
+    For entities of which there are so few that a database may find its own way. Runs have theirs in `run_search`.
+
+    Args:
+        connection: The database.
+        query: What to look for.
+        entity: What the rows are of.
+        within: Further conditions for rows of the entity's table.
+        whole: Whether most rows are gone through, so that what a condition finds is better had once for all.
+    """
+    keys = await key_numbers(connection, query.filter, query.order_by) if entity.interned else {}
+    table, number = entity.table, entity.table.c.id
+    scope = Scope(connection.dialect, entity, number, keys, table, whole=whole)
+    terms = terms_of(query.filter)
+    # Each by itself where they are asked in turn, so that the database may begin with the one that an index has.
+    asked = [joined(terms)] if whole and terms else terms
+    where = [*within, *(condition(scope, term) for term in asked)]
+    ordered = Ordered(entity, table, number, table, keys)
+    return page_of(query, await sorted_rows(connection, query, ordered, number, where))
+
+
+def in_view(table: Table, view: pb.View.ValueType) -> list[Bool]:
+    """The condition for rows that are deleted or not, as a list is to show them."""
+    if view == pb.VIEW_ALL:
+        return []
+    deleted = table.c.delete_us.is_not(None)
+    return [deleted if view == pb.VIEW_DELETED else table.c.delete_us.is_(None)]
+
+
+async def key_numbers(
+    connection: Connection, filter_: Expression | None, order_by: Sequence[OrderKey] = ()
+) -> dict[str, int]:
+    """Numbers of the interned keys that a filter and an order name, those that have one."""
+    names = set(named_keys(filter_))
+    names.update(key.operand.key for key in order_by if isinstance(key.operand, Param | Tag | Metric))
+    return await find_keys(connection, names) if names else {}
 
 
 def order_terms(ordered: Ordered, keys: Sequence[OrderKey], number: ColumnElement[int]) -> list[Term]:

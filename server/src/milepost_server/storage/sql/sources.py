@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_co
 from milepost_server.filters.ast import And, Attribute, Comparison, DatasetField, Expression, In
 from milepost_server.storage.sql.comparisons import Bool, Leaf, Plain, join
 from milepost_server.storage.sql.conditions import (
-    RUN,
     Place,
     Scope,
     bounds_of,
@@ -20,6 +19,7 @@ from milepost_server.storage.sql.conditions import (
     keyed,
 )
 from milepost_server.storage.sql.schema import dataset, run, run_input
+from milepost_server.storage.sql.searchable import RUN
 from milepost_server.storage.sql.statements import Connection, Statement, named
 
 

@@ -7,14 +7,20 @@ from milepost_server.storage.sql.artifacts import ArtifactRows
 from milepost_server.storage.sql.changes import ChangeRows, Changes
 from milepost_server.storage.sql.experiments import ExperimentRows
 from milepost_server.storage.sql.facets import FacetRows
+from milepost_server.storage.sql.logged_models import LoggedModelRows
 from milepost_server.storage.sql.metric_reads import MetricReadRows
 from milepost_server.storage.sql.metric_writers import MetricWriterRows
 from milepost_server.storage.sql.metrics import MetricRows
+from milepost_server.storage.sql.model_uses import ModelUseRows
+from milepost_server.storage.sql.model_versions import ModelVersionRows
 from milepost_server.storage.sql.purging import PurgeRows
+from milepost_server.storage.sql.registered_models import RegisteredModelRows
+from milepost_server.storage.sql.registry_events import RegistryEventRows
 from milepost_server.storage.sql.replays import ReplayRows
 from milepost_server.storage.sql.runs import RunRows
 from milepost_server.storage.sql.statements import Connection
 from milepost_server.storage.sql.upkeep import UpkeepRows
+from milepost_server.storage.sql.webhooks import WebhookRows
 
 
 class SqlTransaction:
@@ -31,14 +37,20 @@ class SqlTransaction:
         "changes",
         "compute",
         "experiments",
+        "logged_models",
         "metric_reads",
         "metric_writers",
         "metrics",
+        "model_uses",
+        "model_versions",
         "purges",
+        "registered_models",
+        "registry_events",
         "replays",
         "run_facets",
         "runs",
         "upkeep",
+        "webhooks",
     )
 
     def __init__(self, connection: Connection, artifact_root: str, noted: set[Changed]) -> None:
@@ -55,3 +67,9 @@ class SqlTransaction:
         self.compute = connection.compute
         self.purges = PurgeRows(connection, changes)
         self.upkeep = UpkeepRows(connection)
+        self.logged_models = LoggedModelRows(connection)
+        self.model_uses = ModelUseRows(connection)
+        self.registered_models = RegisteredModelRows(connection)
+        self.model_versions = ModelVersionRows(connection)
+        self.registry_events = RegistryEventRows(connection, changes)
+        self.webhooks = WebhookRows(connection)

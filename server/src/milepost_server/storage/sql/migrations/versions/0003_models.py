@@ -47,6 +47,7 @@ def _registry() -> None:
         sa.Column("key", text(250), nullable=False),
         sa.Column("value", text(), nullable=False),
         sa.Column("head", text(128), nullable=False),
+        sa.Column("entry", blob(), nullable=False),
         sa.ForeignKeyConstraint(
             ["model_id"],
             ["registered_model.id"],
@@ -60,6 +61,7 @@ def _registry() -> None:
         "model_version",
         sa.Column("id", row_id(), autoincrement=True, nullable=False),
         sa.Column("model_id", row_id(), nullable=False),
+        sa.Column("name", text(250), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("description", text(), nullable=False),
         sa.Column("model_card", text(), nullable=False),
@@ -85,6 +87,7 @@ def _registry() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_model_version_create_us", "model_version", ["create_us"])
+    op.create_index("ix_model_version_name", "model_version", ["name", "version"])
     op.create_index("ix_model_version_logged_model_id", "model_version", ["logged_model_id"])
     op.create_index("ix_model_version_run_id", "model_version", ["run_id"])
     op.create_table(
@@ -93,6 +96,7 @@ def _registry() -> None:
         sa.Column("key", text(250), nullable=False),
         sa.Column("value", text(), nullable=False),
         sa.Column("head", text(128), nullable=False),
+        sa.Column("entry", blob(), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"],
             ["model_version.id"],
@@ -107,6 +111,8 @@ def _registry() -> None:
         sa.Column("model_id", row_id(), nullable=False),
         sa.Column("alias", text(255), nullable=False),
         sa.Column("version_id", row_id(), nullable=False),
+        sa.Column("entry", blob(), nullable=False),
+        sa.Column("version_entry", blob(), nullable=False),
         sa.ForeignKeyConstraint(
             ["model_id"], ["registered_model.id"], name="fk_model_alias_model_id_registered_model", ondelete="CASCADE"
         ),
@@ -177,6 +183,7 @@ def _logged_models() -> None:
         sa.Column("id", row_id(), autoincrement=True, nullable=False),
         sa.Column("model_id", text(34), nullable=False),
         sa.Column("run_id", row_id(), nullable=False),
+        sa.Column("run_key", text(64), nullable=False),
         sa.Column("experiment_id", sa.BigInteger(), nullable=False),
         sa.Column("name", text(250), nullable=False),
         sa.Column("status", sa.SmallInteger(), nullable=False),
@@ -194,7 +201,8 @@ def _logged_models() -> None:
     )
     op.create_index("ix_logged_model_create_us", "logged_model", ["create_us", "id"])
     op.create_index("ix_logged_model_experiment_id", "logged_model", ["experiment_id", "create_us", "id"])
-    op.create_index("ix_logged_model_run_id", "logged_model", ["run_id", "name"])
+    op.create_index("ix_logged_model_run_id", "logged_model", ["run_id", "id"])
+    op.create_index("ix_logged_model_run_key", "logged_model", ["run_key", "name", "create_us", "id"])
     op.create_table(
         "logged_model_param",
         sa.Column("model_id", row_id(), nullable=False),
@@ -235,8 +243,9 @@ def _logged_models() -> None:
         sa.Column("dataset_digest", text(128), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("time_ms", sa.BigInteger(), nullable=False),
+        sa.Column("is_last", sa.Boolean(), nullable=False),
         sa.Column("value_kind", sa.SmallInteger(), nullable=False),
-        sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("value", sa.Double(), nullable=True),
         sa.Column("entry", blob(), nullable=False),
         sa.ForeignKeyConstraint(["key_id"], ["attribute_key.id"], name="fk_logged_model_metric_key_id_attribute_key"),
         sa.ForeignKeyConstraint(
