@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 GEN := .venv-gen
 PROTOS := protos/milepost
+# All but those that bring a framework: these are tested in environments of their own.
+EXTRAS := azure demo evaluation gcs images mariadb models pandas pickle polars s3 sklearn
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo server test matrix bench check lint types imports protos generated gen format lock clean
+.PHONY: help setup demo server test matrix flavors bench check lint types imports protos generated gen format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,6 +38,9 @@ test: setup ## Run all tests
 
 matrix: setup ## Test the client beside the protobuf releases that training environments pin
 	$(BIN)/python tools/matrix.py
+
+flavors: setup ## Test each flavor of models with its library, in environments of their own
+	$(BIN)/python tools/flavors.py
 
 bench: setup ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m benchmarks
@@ -70,8 +75,11 @@ format: setup ## Format code and protos
 
 lock: setup ## Pin the newest versions of everything that developing needs
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --python-version 3.11 \
-		--group dev --all-extras --no-emit-package milepost-client --no-emit-package milepost \
+		--group dev $(EXTRAS:%=--extra %) --no-emit-package milepost-client --no-emit-package milepost \
 		pyproject.toml clients/python/pyproject.toml --output-file tools/requirements-dev.txt
+	for list in tools/requirements-flavors-*.in; do case $$list in *-tests.in) continue;; esac; \
+		$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --python-version 3.11 \
+		"$$list" --output-file "$${list%.in}.txt" || exit 1; done
 
 clean: ## Remove what can be made again, but not data
-	rm -rf $(VENV) $(GEN) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(GEN) .venv-flavors build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

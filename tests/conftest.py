@@ -14,6 +14,9 @@ from support.mariadb import Mariadb, MariadbUnavailableError
 from support.postgres import Postgres
 from support.servers import RunningServer
 
+# Run by tools/flavors.py, in environments that have the libraries.
+collect_ignore = ["flavors"]
+
 # Tests never judge times. CI tries the same examples each time, so that it judges the change and not its luck; runs by
 # hand try new ones.
 hypothesis.settings.register_profile("milepost", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -26,6 +29,15 @@ def spool_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("spool")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MILEPOST_SPOOL_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder where models that are fetched are kept. Never the user's own."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MILEPOST_CACHE_DIR", str(folder))
         yield folder
 
 

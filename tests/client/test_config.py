@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from milepost import config
-from milepost.config import ClientConfig
+from milepost.config import ClientConfig, default_models_bytes, default_models_dir
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +103,16 @@ def test_an_unreadable_bound_is_refused_by_its_name(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MILEPOST_SPOOL_BYTES", text)
     with pytest.raises(ValueError, match="MILEPOST_SPOOL_BYTES"):
         ClientConfig.resolve()
+
+
+def test_the_cache_of_models_is_that_of_the_environment_or_among_the_users_caches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MILEPOST_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("MILEPOST_CACHE_BYTES", "1000")
+    assert (default_models_dir(), default_models_bytes()) == (tmp_path, 1000)
+    monkeypatch.delenv("MILEPOST_CACHE_DIR")
+    monkeypatch.delenv("MILEPOST_CACHE_BYTES")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert (default_models_dir(), default_models_bytes()) == (tmp_path / "caches/milepost/models", 10 * 1024**3)

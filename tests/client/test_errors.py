@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import grpc
 import pytest
 from google.protobuf import duration_pb2
@@ -63,8 +65,24 @@ def test_a_reason_under_a_foreign_code_does_not_change_the_family() -> None:
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", False),
         (grpc.StatusCode.ABORTED, "CONFLICT", True),
         (grpc.StatusCode.ABORTED, "ETAG_MISMATCH", False),
+        (grpc.StatusCode.ABORTED, "ALIAS_MOVED", False),
         (grpc.StatusCode.INVALID_ARGUMENT, "BAD_FILTER", False),
     ],
 )
 def test_only_what_passes_is_retriable(code: grpc.StatusCode, reason: str, retriable: bool) -> None:
     assert errors.from_rpc_error(failure(code, info(reason))).retriable is retriable
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (errors.MissingPackage("sklearn", "sklearn"), "pip install 'milepost-client[sklearn]'"),
+        (errors.UntrustedModel("'model.pkl' is a pickle"), "'model.pkl' is a pickle. If you trust"),
+        (errors.ModelCorrupt("changed", ["a"]), "changed"),
+        (errors.SchemaMismatch("no integer", "age"), "no integer"),
+    ],
+)
+def test_errors_of_models_survive_another_process(error: errors.ModelError, message: str) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+    assert message in str(again)

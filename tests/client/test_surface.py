@@ -15,7 +15,15 @@ import milepost
 from milepost import _methods
 from milepost._methods import METHODS, Method
 
-SERVICES = ("TrackingService", "MetricService", "ArtifactService", "ServerService")
+SERVICES = (
+    "TrackingService",
+    "MetricService",
+    "ArtifactService",
+    "RegistryService",
+    "LoggedModelService",
+    "WebhookService",
+    "ServerService",
+)
 
 
 def rpcs() -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def test_help_lists_all_commands_without_importing_the_server_or_grpc() -> None:
         "print(sorted({'milepost_server', 'grpc', 'rich.table'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    for name in ("experiments", "runs", "metrics", "artifacts", "doctor", "server", "db", "demo"):
+    for name in ("experiments", "runs", "metrics", "artifacts", "models", "doctor", "server", "db", "demo"):
         assert f"\n  {name} " in done.stdout
     assert done.stdout.endswith("[]\n")
 

@@ -59,7 +59,7 @@ async def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 async def test_name_of_a_model_of_a_run_is_one_look_up_in_an_index(
     filled: Storage, monkeypatch: pytest.MonkeyPatch, run_id: str, name: str
 ) -> None:
-    plans = keep_plans(monkeypatch)
+    plans = keep_plans(monkeypatch, filled)
     filter_ = f"run_id = '{run_id}' AND name = '{name}' AND status = 'ready'"
     await LoggedModelService(filled, lambda: 0).list(pb.ListLoggedModelsRequest(filter=filter_, page_size=1))
     (plan,) = plans
@@ -70,7 +70,7 @@ async def test_name_of_a_model_of_a_run_is_one_look_up_in_an_index(
 async def test_newest_models_of_an_experiment_are_read_in_order(
     filled: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plans = keep_plans(monkeypatch)
+    plans = keep_plans(monkeypatch, filled)
     await LoggedModelService(filled, lambda: 0).list(pb.ListLoggedModelsRequest(experiment_ids=["0"], page_size=10))
     assert re.search(r"\bix_logged_model_(experiment_id|create_us)\b", plans[0]), plans[0]
     assert not re.search(r"TEMP B-TREE|\bSort\b", plans[0]), plans[0]
@@ -80,7 +80,7 @@ async def test_newest_models_of_an_experiment_are_read_in_order(
 async def test_what_an_upload_asks_about_models_reads_indexes_only(
     filled: Storage, monkeypatch: pytest.MonkeyPatch, run_id: str
 ) -> None:
-    plans = keep_plans(monkeypatch)
+    plans = keep_plans(monkeypatch, filled)
 
     async def look(tx: Transaction) -> None:
         key = await tx.runs.key(run_id)

@@ -30,7 +30,7 @@ class Explained:
         self._runs = RunService(storage, lambda: 0)
         self.facets = RunFacetService(storage)
         self.experiment_id = experiment_id
-        self.plans = keep_plans(monkeypatch)
+        self.plans = keep_plans(monkeypatch, storage)
 
     async def list(self, filter_: str, order_by: str, *, pages: int = 2) -> str:
         """The plans of all statements of some pages but those that read the runs that were found."""

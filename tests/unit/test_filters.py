@@ -10,6 +10,7 @@ from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
 from milepost_server.filters import (
     EXPERIMENTS,
+    MODEL_VERSIONS,
     RUNS,
     And,
     Attribute,
@@ -34,6 +35,10 @@ from milepost_server.filters import (
 
 NAME = Attribute("name", ValueKind.TEXT)
 STATE = Attribute("state", ValueKind.STATE)
+STAGE = Attribute("stage", ValueKind.STAGE)
+VERSION_STATUS = Attribute("status", ValueKind.VERSION_STATUS)
+NUMBER = Attribute("version", ValueKind.NUMBER)
+ALIAS = Attribute("alias", ValueKind.TEXTS)
 START = Attribute("start_time", ValueKind.TIME)
 EXPERIMENT_ID = Attribute("experiment_id", ValueKind.INTEGER)
 MLFLOW = replace(RUNS, summaries=False)
@@ -141,6 +146,45 @@ def test_values(text: str, expression: Comparison) -> None:
     assert parsed == expression
     assert isinstance(parsed, Comparison)
     assert type(parsed.value) is type(expression.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("stage = 'production'", Comparison(STAGE, "=", pb.ModelVersion.STAGE_PRODUCTION)),
+        ("current_stage IN ('None', 'STAGE_ARCHIVED')", In(STAGE, (1, 4), negated=False)),
+        ("stage LIKE '%ING'", In(STAGE, (2,), negated=False)),
+        ("status != 'ready'", Comparison(VERSION_STATUS, "!=", pb.ModelVersion.STATUS_READY)),
+        ("version > 3", Comparison(NUMBER, ">", 3)),
+        ("version_number = '3'", Comparison(NUMBER, "=", 3)),
+        ("alias = 'champion'", Comparison(ALIAS, "=", "champion")),
+        ("aliases IS NULL", IsNull(ALIAS, negated=False)),
+        ("version.name = 'a'", Comparison(NAME, "=", "a")),
+    ],
+)
+def test_attributes_of_versions_of_models(text: str, expression: Expression) -> None:
+    assert parse_filter(text, MODEL_VERSIONS) == expression
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("stage = 'live'", "expected 'NONE', 'STAGING', 'PRODUCTION' or 'ARCHIVED' after '='"),
+        ("stage = 'STATUS_NONE'", "expected 'NONE', 'STAGING', 'PRODUCTION' or 'ARCHIVED' after '='"),
+        ("version = 1.5", "expected a whole number after '='"),
+        ("version = -1", "expected a whole number after '='"),
+        ("alias < 'a'", "expected =, !=, LIKE, ILIKE, IN or IS NULL, got '<'"),
+    ],
+)
+def test_refused_filters_of_versions_of_models(text: str, problem: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        parse_filter(text, MODEL_VERSIONS)
+    assert problem in str(caught.value)
+
+
+def test_what_an_entity_has_many_of_is_no_order() -> None:
+    with pytest.raises(InvalidArgument, match="expected an attribute \\(name, version, stage"):
+        parse_order_by("name, alias", MODEL_VERSIONS)
 
 
 @pytest.mark.parametrize("text", ["start_time < 9223372036854775807", "start_time > -9223372036854775808"])

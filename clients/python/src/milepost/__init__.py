@@ -25,9 +25,19 @@ if TYPE_CHECKING:
     from milepost._metric_views import MetricHistory
     from milepost._views import RunState
     from milepost.aio import AsyncClient
-    from milepost.client import Client, Experiment, Run
+    from milepost.client import (
+        Client,
+        Experiment,
+        LoggedModel,
+        ModelStage,
+        ModelStatus,
+        ModelVersion,
+        RegisteredModel,
+        Run,
+    )
     from milepost.data import Dataset
     from milepost.errors import MilepostError, MilepostWarning
+    from milepost.evaluation import evaluate
     from milepost.fluent import (
         active_run,
         create_experiment,
@@ -57,6 +67,10 @@ if TYPE_CHECKING:
         set_tracking_uri,
         start_run,
     )
+    from milepost.models.inference import infer_signature
+    from milepost.models.loading import load_model
+    from milepost.models.publishing import log_model, register_model
+    from milepost.models.saving import save_model
 
 __all__ = [
     "ActiveRun",
@@ -64,9 +78,14 @@ __all__ = [
     "Client",
     "Dataset",
     "Experiment",
+    "LoggedModel",
     "MetricHistory",
     "MilepostError",
     "MilepostWarning",
+    "ModelStage",
+    "ModelStatus",
+    "ModelVersion",
+    "RegisteredModel",
     "Run",
     "RunState",
     "__version__",
@@ -76,11 +95,14 @@ __all__ = [
     "delete_tag",
     "end_run",
     "errors",
+    "evaluate",
     "flush",
     "get_experiment_by_name",
     "get_run",
     "get_tracking_uri",
+    "infer_signature",
     "last_active_run",
+    "load_model",
     "log_artifact",
     "log_artifacts",
     "log_dict",
@@ -89,10 +111,13 @@ __all__ = [
     "log_input",
     "log_metric",
     "log_metrics",
+    "log_model",
     "log_param",
     "log_params",
     "log_table",
     "log_text",
+    "register_model",
+    "save_model",
     "search_runs",
     "set_experiment",
     "set_tag",
@@ -108,12 +133,23 @@ _HOMES = {
     "Client": "milepost.client",
     "Dataset": "milepost.data",
     "Experiment": "milepost.client",
+    "LoggedModel": "milepost.client",
     "MetricHistory": "milepost._metric_views",
     "MilepostError": "milepost.errors",
     "MilepostWarning": "milepost.errors",
+    "ModelStage": "milepost.client",
+    "ModelStatus": "milepost.client",
+    "ModelVersion": "milepost.client",
+    "RegisteredModel": "milepost.client",
     "Run": "milepost.client",
     "RunState": "milepost._views",
+    "evaluate": "milepost.evaluation",
     "get_tracking_uri": "milepost.config",
+    "infer_signature": "milepost.models.inference",
+    "load_model": "milepost.models.loading",
+    "log_model": "milepost.models.publishing",
+    "register_model": "milepost.models.publishing",
+    "save_model": "milepost.models.saving",
     "set_tracking_uri": "milepost.config",
 }
 _MODULES = ("data", "errors")

@@ -28,6 +28,7 @@ TRANSFER_ATTEMPT_S = 600.0
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 5.0
+_USER = "milepost-user"
 _LOOPBACK = ("127.", "localhost:", "[::1]:")
 
 # Channels of a parent process. A forked child must not touch them, not even to destroy them.
@@ -40,12 +41,23 @@ def backoff_s(failures: int, error: MilepostError, longest_s: float) -> float:
     return max(delay, error.retry_after_s or 0.0)
 
 
+def _caller(method: Method[Any, Any]) -> tuple[tuple[str, str], ...]:
+    """Metadata that say who calls, for the events of the registry."""
+    if not method.told:
+        return ()
+    from urllib.parse import quote
+
+    from milepost import _provenance
+
+    return ((_USER, quote(_provenance.user(), safe=" ", errors="replace")),)
+
+
 class Attempts:
     """The attempts at one call, which share its id and its deadline."""
 
     def __init__(self, method: Method[Any, Any], timeout_s: float, *, retry: bool = True) -> None:
         self.call_id = secrets.token_hex(8)
-        self.metadata = (("x-request-id", self.call_id),)
+        self.metadata = (("x-request-id", self.call_id), *_caller(method))
         self._retry = retry and method.repeatable
         self._deadline = time.monotonic() + timeout_s
         self._failures = 0

@@ -15,6 +15,7 @@ from milepost._views import ExperimentView, RunState, RunView
 from milepost._watching import MetricUpdate, Watch
 
 if TYPE_CHECKING:
+    from milepost._registry_handles import LoggedModel
     from milepost.client import Client
 
 
@@ -181,6 +182,12 @@ class Run(RunView):
     ) -> list[pb.Artifact]:
         """Uploads a file or a directory; arguments as of `Artifacts.upload`."""
         return self._client.artifacts.upload(self.run_id, source, path, progress=progress)
+
+    def log_model(self, model: Any, name: str, **options: Any) -> LoggedModel:
+        """Saves a model that it made among its artifacts; `options` as of `milepost.log_model`."""
+        from milepost.models.publishing import log_model
+
+        return log_model(model, name, run=self, **options)
 
     def artifacts(self, path: str = "", *, recursive: bool = False) -> Pages[pb.Artifact]:
         """Its artifacts; arguments as of `Artifacts.list`."""

@@ -60,8 +60,17 @@ class Method(Generic[Request, Response]):
     @cached_property
     def repeatable(self) -> bool:
         """Whether a lost answer may be answered by calling again: reads, and what carries a `request_id`."""
+        return self.takes_request_id or self._reads
+
+    @cached_property
+    def told(self) -> bool:
+        """Whether the server records who calls: changes of the registry."""
+        return self.service == "RegistryService" and not self._reads
+
+    @cached_property
+    def _reads(self) -> bool:
         permission = self.descriptor.GetOptions().Extensions[annotations_pb2.permission]
-        return self.takes_request_id or permission in (pb.PERMISSION_READ, pb.PERMISSION_PUBLIC)
+        return permission in (pb.PERMISSION_READ, pb.PERMISSION_PUBLIC)
 
 
 METHODS: dict[str, Method[Any, Any]] = {}
@@ -82,6 +91,18 @@ def _tracking(name: str, verb: str, request: type[Request], response: type[Respo
 
 def _artifact(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
     return _method("ArtifactService", name, verb, request, response)
+
+
+def _registry(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
+    return _method("RegistryService", name, verb, request, response)
+
+
+def _logged_model(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
+    return _method("LoggedModelService", name, verb, request, response)
+
+
+def _webhook(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
+    return _method("WebhookService", name, verb, request, response)
 
 
 CREATE_EXPERIMENT = _tracking(
@@ -200,4 +221,108 @@ GET_SERVER_INFO = _method(
 )
 GET_DATABASE_STATUS = _method(
     "ServerService", "GetDatabaseStatus", "database_status", pb.GetDatabaseStatusRequest, pb.GetDatabaseStatusResponse
+)
+
+CREATE_REGISTERED_MODEL = _registry(
+    "CreateRegisteredModel",
+    "registered_models.create",
+    pb.CreateRegisteredModelRequest,
+    pb.CreateRegisteredModelResponse,
+)
+GET_REGISTERED_MODEL = _registry(
+    "GetRegisteredModel", "registered_models.get", pb.GetRegisteredModelRequest, pb.GetRegisteredModelResponse
+)
+LIST_REGISTERED_MODELS = _registry(
+    "ListRegisteredModels", "registered_models.list", pb.ListRegisteredModelsRequest, pb.ListRegisteredModelsResponse
+)
+UPDATE_REGISTERED_MODEL = _registry(
+    "UpdateRegisteredModel",
+    "registered_models.update",
+    pb.UpdateRegisteredModelRequest,
+    pb.UpdateRegisteredModelResponse,
+)
+UPDATE_MODEL_TAGS = _registry(
+    "UpdateModelTags", "registered_models.update_tags", pb.UpdateModelTagsRequest, pb.UpdateModelTagsResponse
+)
+RENAME_REGISTERED_MODEL = _registry(
+    "RenameRegisteredModel",
+    "registered_models.rename",
+    pb.RenameRegisteredModelRequest,
+    pb.RenameRegisteredModelResponse,
+)
+DELETE_REGISTERED_MODEL = _registry(
+    "DeleteRegisteredModel",
+    "registered_models.delete",
+    pb.DeleteRegisteredModelRequest,
+    pb.DeleteRegisteredModelResponse,
+)
+SET_MODEL_ALIAS = _registry(
+    "SetModelAlias", "registered_models.set_alias", pb.SetModelAliasRequest, pb.SetModelAliasResponse
+)
+DELETE_MODEL_ALIAS = _registry(
+    "DeleteModelAlias", "registered_models.delete_alias", pb.DeleteModelAliasRequest, pb.DeleteModelAliasResponse
+)
+CREATE_MODEL_VERSION = _registry(
+    "CreateModelVersion", "model_versions.create", pb.CreateModelVersionRequest, pb.CreateModelVersionResponse
+)
+GET_MODEL_VERSION = _registry(
+    "GetModelVersion", "model_versions.get", pb.GetModelVersionRequest, pb.GetModelVersionResponse
+)
+GET_MODEL_VERSION_BY_ALIAS = _registry(
+    "GetModelVersionByAlias",
+    "model_versions.get_by_alias",
+    pb.GetModelVersionByAliasRequest,
+    pb.GetModelVersionByAliasResponse,
+)
+LIST_MODEL_VERSIONS = _registry(
+    "ListModelVersions", "model_versions.list", pb.ListModelVersionsRequest, pb.ListModelVersionsResponse
+)
+UPDATE_MODEL_VERSION = _registry(
+    "UpdateModelVersion", "model_versions.update", pb.UpdateModelVersionRequest, pb.UpdateModelVersionResponse
+)
+TRANSITION_MODEL_VERSION = _registry(
+    "TransitionModelVersion",
+    "model_versions.transition",
+    pb.TransitionModelVersionRequest,
+    pb.TransitionModelVersionResponse,
+)
+DELETE_MODEL_VERSION = _registry(
+    "DeleteModelVersion", "model_versions.delete", pb.DeleteModelVersionRequest, pb.DeleteModelVersionResponse
+)
+COPY_MODEL_VERSION = _registry(
+    "CopyModelVersion", "model_versions.copy", pb.CopyModelVersionRequest, pb.CopyModelVersionResponse
+)
+LIST_REGISTRY_EVENTS = _registry(
+    "ListRegistryEvents", "registry.events", pb.ListRegistryEventsRequest, pb.ListRegistryEventsResponse
+)
+WATCH_REGISTRY = _registry("WatchRegistry", "registry.watch", pb.WatchRegistryRequest, pb.WatchRegistryResponse)
+CREATE_LOGGED_MODEL = _logged_model(
+    "CreateLoggedModel", "logged_models.create", pb.CreateLoggedModelRequest, pb.CreateLoggedModelResponse
+)
+FINALIZE_LOGGED_MODEL = _logged_model(
+    "FinalizeLoggedModel", "logged_models.finalize", pb.FinalizeLoggedModelRequest, pb.FinalizeLoggedModelResponse
+)
+GET_LOGGED_MODEL = _logged_model(
+    "GetLoggedModel", "logged_models.get", pb.GetLoggedModelRequest, pb.GetLoggedModelResponse
+)
+LIST_LOGGED_MODELS = _logged_model(
+    "ListLoggedModels", "logged_models.list", pb.ListLoggedModelsRequest, pb.ListLoggedModelsResponse
+)
+UPDATE_LOGGED_MODEL = _logged_model(
+    "UpdateLoggedModel", "logged_models.update", pb.UpdateLoggedModelRequest, pb.UpdateLoggedModelResponse
+)
+DELETE_LOGGED_MODEL = _logged_model(
+    "DeleteLoggedModel", "logged_models.delete", pb.DeleteLoggedModelRequest, pb.DeleteLoggedModelResponse
+)
+RESTORE_LOGGED_MODEL = _logged_model(
+    "RestoreLoggedModel", "logged_models.restore", pb.RestoreLoggedModelRequest, pb.RestoreLoggedModelResponse
+)
+CREATE_WEBHOOK = _webhook("CreateWebhook", "webhooks.create", pb.CreateWebhookRequest, pb.CreateWebhookResponse)
+GET_WEBHOOK = _webhook("GetWebhook", "webhooks.get", pb.GetWebhookRequest, pb.GetWebhookResponse)
+LIST_WEBHOOKS = _webhook("ListWebhooks", "webhooks.list", pb.ListWebhooksRequest, pb.ListWebhooksResponse)
+UPDATE_WEBHOOK = _webhook("UpdateWebhook", "webhooks.update", pb.UpdateWebhookRequest, pb.UpdateWebhookResponse)
+DELETE_WEBHOOK = _webhook("DeleteWebhook", "webhooks.delete", pb.DeleteWebhookRequest, pb.DeleteWebhookResponse)
+TEST_WEBHOOK = _webhook("TestWebhook", "webhooks.test", pb.TestWebhookRequest, pb.TestWebhookResponse)
+LIST_WEBHOOK_DELIVERIES = _webhook(
+    "ListWebhookDeliveries", "webhooks.deliveries", pb.ListWebhookDeliveriesRequest, pb.ListWebhookDeliveriesResponse
 )

@@ -65,6 +65,8 @@ class Course(Generic[Item]):
         request: Its request. The resume token in it is kept up to date.
         read: What to give the reader of a response.
         timeout_s: Seconds without a connection after which it gives up.
+
+    `begun` says whether the server has answered yet.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Course(Generic[Item]):
         self.request = request
         self._read = read
         self._timeout_s = timeout_s
-        self._begun = False
+        self.begun = False
         self._failures = 0
         self._failing_since = 0.0
 
@@ -85,7 +87,7 @@ class Course(Generic[Item]):
 
     def take(self, response: Any) -> Iterable[Item]:
         """What a response gives the reader."""
-        self._begun, self._failures = True, 0
+        self.begun, self._failures = True, 0
         self.request.resume_token = response.resume_token
         return self._read(response)
 
@@ -97,7 +99,7 @@ class Course(Generic[Item]):
         """
         if error is None:
             error = UnavailableError("The server ended the watch: it shuts down.")
-        if isinstance(error, NotFoundError) and self._begun:
+        if isinstance(error, NotFoundError) and self.begun:
             return None
         if not (error.retriable or isinstance(error, CancelledError)):
             raise error
@@ -133,6 +135,12 @@ class Watch(Generic[Item]):
         if not self._items:
             self._token = self._course.token
         return self._token
+
+    def start(self) -> Watch[Item]:
+        """Waits until the server watches: what happens from then on is not missed. Returns this watch."""
+        while not self._course.begun and not self._closed.is_set():
+            self._receive()
+        return self
 
     def __iter__(self) -> Watch[Item]:
         return self
@@ -201,6 +209,12 @@ class AsyncWatch(Generic[Item]):
         if not self._items:
             self._token = self._course.token
         return self._token
+
+    async def start(self) -> AsyncWatch[Item]:
+        """See `Watch.start`."""
+        while not self._course.begun and not self._closed:
+            await self._receive()
+        return self
 
     def __aiter__(self) -> AsyncWatch[Item]:
         return self

@@ -15,7 +15,12 @@ from milepost import _requests as req
 from milepost import v1 as pb
 from milepost._aio_groups import AsyncDatasets, AsyncExperiments, AsyncRuns
 from milepost._aio_handles import AsyncExperiment, AsyncRun
+from milepost._aio_logged_model_groups import AsyncLoggedModels
 from milepost._aio_metric_groups import AsyncMetrics
+from milepost._aio_model_version_groups import AsyncModelVersions
+from milepost._aio_registry_groups import AsyncRegisteredModels, AsyncRegistry
+from milepost._aio_registry_handles import AsyncLoggedModel, AsyncModelVersion, AsyncRegisteredModel
+from milepost._aio_webhook_groups import AsyncWebhooks
 from milepost._channel import AsyncTransport
 from milepost._pages import AsyncPages
 from milepost._watching import AsyncWatch
@@ -28,11 +33,19 @@ __all__ = [
     "AsyncDatasets",
     "AsyncExperiment",
     "AsyncExperiments",
+    "AsyncLoggedModel",
+    "AsyncLoggedModels",
     "AsyncMetrics",
+    "AsyncModelVersion",
+    "AsyncModelVersions",
     "AsyncPages",
+    "AsyncRegisteredModel",
+    "AsyncRegisteredModels",
+    "AsyncRegistry",
     "AsyncRun",
     "AsyncRuns",
     "AsyncWatch",
+    "AsyncWebhooks",
 ]
 
 
@@ -47,6 +60,11 @@ class AsyncClient:
         self.metrics = AsyncMetrics(self)
         self.datasets = AsyncDatasets(self)
         self.artifacts = AsyncArtifacts(self._transport)
+        self.logged_models = AsyncLoggedModels(self)
+        self.registered_models = AsyncRegisteredModels(self)
+        self.model_versions = AsyncModelVersions(self)
+        self.registry = AsyncRegistry(self)
+        self.webhooks = AsyncWebhooks(self)
 
     def __repr__(self) -> str:
         return f"AsyncClient({self.config.address!r})"

@@ -21,11 +21,17 @@ from milepost import v1 as pb
 from milepost._channel import Transport
 from milepost._groups import Datasets, Experiments, Runs
 from milepost._handles import Experiment, Run
+from milepost._logged_model_groups import LoggedModels
 from milepost._metric_groups import Metrics
 from milepost._metric_views import MetricChart, MetricHistories, MetricHistory, MetricSeries
+from milepost._model_version_groups import ModelVersions
 from milepost._pages import Pages
+from milepost._registry_groups import RegisteredModels, Registry
+from milepost._registry_handles import LoggedModel, ModelVersion, RegisteredModel
+from milepost._registry_views import ModelStage, ModelStatus
 from milepost._views import RunState
 from milepost._watching import MetricUpdate, RunChanges, Watch
+from milepost._webhook_groups import Webhooks
 from milepost.artifacts import Artifacts
 from milepost.config import DEFAULT_TIMEOUT_S, ClientConfig
 
@@ -34,18 +40,28 @@ __all__ = [
     "Datasets",
     "Experiment",
     "Experiments",
+    "LoggedModel",
+    "LoggedModels",
     "MetricChart",
     "MetricHistories",
     "MetricHistory",
     "MetricSeries",
     "MetricUpdate",
     "Metrics",
+    "ModelStage",
+    "ModelStatus",
+    "ModelVersion",
+    "ModelVersions",
     "Pages",
+    "RegisteredModel",
+    "RegisteredModels",
+    "Registry",
     "Run",
     "RunChanges",
     "RunState",
     "Runs",
     "Watch",
+    "Webhooks",
 ]
 
 
@@ -69,6 +85,11 @@ class Client:
         self.metrics = Metrics(self)
         self.datasets = Datasets(self)
         self.artifacts = Artifacts(self._transport)
+        self.logged_models = LoggedModels(self)
+        self.registered_models = RegisteredModels(self)
+        self.model_versions = ModelVersions(self)
+        self.registry = Registry(self)
+        self.webhooks = Webhooks(self)
 
     def __repr__(self) -> str:
         return f"Client({self.config.address!r})"

@@ -7,6 +7,10 @@ Environment variables, read when a client is made and never at import:
 - `MILEPOST_SPOOL_DIR`: folder for values that wait for a server that is away. Default: `milepost/spool` in the user's
   folder for caches.
 - `MILEPOST_SPOOL_BYTES`: most bytes that one process keeps there. Default: 1 GiB.
+- `MILEPOST_CACHE_DIR`: folder for models that were fetched. Default: `milepost/models` in the user's folder for caches.
+- `MILEPOST_CACHE_BYTES`: most bytes that they take there, except those in use. Default: 10 GiB.
+- `MILEPOST_ENVIRONMENTS_DIR`: folder for the environments in which models are asked apart from the caller's. Default:
+  `milepost/environments` in the user's folder for caches.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from pathlib import Path
 DEFAULT_ADDRESS = "127.0.0.1:5001"
 DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_SPOOL_BYTES = 1024**3
+DEFAULT_CACHE_BYTES = 10 * 1024**3
 
 _ADDRESS = re.compile(r"(?:grpc://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})/?")
 _TRUE = {"1", "true", "yes", "on"}
@@ -30,7 +35,26 @@ _chosen_address: str | None = None
 
 def default_spool_dir() -> Path:
     """`MILEPOST_SPOOL_DIR`, else `milepost/spool` in the user's folder for caches on this platform."""
-    chosen = os.environ.get("MILEPOST_SPOOL_DIR")
+    return _cache_dir("MILEPOST_SPOOL_DIR", "spool")
+
+
+def default_environments_dir() -> Path:
+    """`MILEPOST_ENVIRONMENTS_DIR`, else `milepost/environments` in the user's folder for caches on this platform."""
+    return _cache_dir("MILEPOST_ENVIRONMENTS_DIR", "environments")
+
+
+def default_models_dir() -> Path:
+    """`MILEPOST_CACHE_DIR`, else `milepost/models` in the user's folder for caches on this platform."""
+    return _cache_dir("MILEPOST_CACHE_DIR", "models")
+
+
+def default_models_bytes() -> int:
+    """`MILEPOST_CACHE_BYTES`, else 10 GiB. Raises `ValueError` when it is no number."""
+    return _number("MILEPOST_CACHE_BYTES", DEFAULT_CACHE_BYTES)
+
+
+def _cache_dir(variable: str, name: str) -> Path:
+    chosen = os.environ.get(variable)
     if chosen:
         return Path(chosen)
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path's raises where there is no home
@@ -40,7 +64,7 @@ def default_spool_dir() -> Path:
         caches = home / "Library" / "Caches"
     else:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return caches / "milepost" / "spool"
+    return caches / "milepost" / name
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,23 @@
 
     MilepostError
     +- CancelledError, UnknownError, UnauthenticatedError, UnimplementedError, DataLossError
-    +- InvalidArgumentError     BadFilter, BadOrderBy, BadPageToken, BadPath, ChecksumMismatch, RequestIdReused
+    +- InvalidArgumentError     BadFilter, BadOrderBy, BadPageToken, BadPath, ChecksumMismatch, RequestIdReused,
+    |                           BadModelSource, BadWebhookUrl
     +- NotFoundError            ExperimentNotFound, RunNotFound, MetricNotFound, ArtifactNotFound, UploadNotFound,
-    |                           TagNotFound
-    +- AlreadyExistsError       ExperimentExists, RunExists, ParamConflict, ArtifactConflict
-    +- FailedPreconditionError  ExperimentDeleted, RunDeleted, NotDeleted, OffsetMismatch
-    +- AbortedError             EtagMismatch
+    |                           TagNotFound, ModelNotFound, ModelVersionNotFound, AliasNotFound, LoggedModelNotFound,
+    |                           WebhookNotFound
+    +- AlreadyExistsError       ExperimentExists, RunExists, ParamConflict, ArtifactConflict, ModelExists,
+    |                           LoggedModelExists
+    +- FailedPreconditionError  ExperimentDeleted, RunDeleted, NotDeleted, OffsetMismatch, LoggedModelNotReady,
+    |                           LoggedModelIncomplete, LoggedModelFinal, LoggedModelDeleted, ModelInUse,
+    |                           ModelVersionReady, CopyCycle
+    +- AbortedError             EtagMismatch, AliasMoved
     +- OutOfRangeError, PermissionDeniedError, DeadlineExceededError, InternalError
     +- ResourceExhaustedError   StorageFull, TooManyRequests
     +- UnavailableError
     +- RunAlreadyActive, LoggingError: raised by the fluent API itself
+    +- ModelError               ModelFormatError, ModelCorrupt, UnknownFlavor, MissingPackage, UntrustedModel,
+                                SchemaMismatch, BadModelUri: raised by `milepost.models` itself
 
 The class follows from the status code and, for reasons that people catch, from the reason. Other reasons are told apart
 by `reason`, one of the names of `milepost.v1.ErrorReason` without its prefix. Texts may change, reasons do not.
@@ -19,7 +26,7 @@ by `reason`, one of the names of `milepost.v1.ErrorReason` without its prefix. T
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -160,6 +167,14 @@ class RequestIdReused(InvalidArgumentError):
     """The `request_id` was used before for another request."""
 
 
+class BadModelSource(InvalidArgumentError):
+    """Not exactly one source of a version is given, or it is of another form."""
+
+
+class BadWebhookUrl(InvalidArgumentError):
+    """The server sends no events to this URL."""
+
+
 class ExperimentNotFound(NotFoundError):
     """No experiment has this id or name."""
 
@@ -184,6 +199,26 @@ class TagNotFound(NotFoundError):
     """The resource has no tag of this key."""
 
 
+class ModelNotFound(NotFoundError):
+    """No registered model has this name."""
+
+
+class ModelVersionNotFound(NotFoundError):
+    """The registered model has no version of this number."""
+
+
+class AliasNotFound(NotFoundError):
+    """The registered model has no such alias."""
+
+
+class LoggedModelNotFound(NotFoundError):
+    """No logged model has this id."""
+
+
+class WebhookNotFound(NotFoundError):
+    """No webhook has this id."""
+
+
 class ExperimentExists(AlreadyExistsError):
     """Another experiment, perhaps a deleted one, has this name."""
 
@@ -198,6 +233,14 @@ class ParamConflict(AlreadyExistsError):
 
 class ArtifactConflict(AlreadyExistsError):
     """A file is in the way of a directory or the other way round."""
+
+
+class ModelExists(AlreadyExistsError):
+    """Another registered model has this name."""
+
+
+class LoggedModelExists(AlreadyExistsError):
+    """Another logged model, perhaps a deleted one, has this id."""
 
 
 class ExperimentDeleted(FailedPreconditionError):
@@ -216,8 +259,42 @@ class OffsetMismatch(FailedPreconditionError):
     """A resumed upload does not begin where the server stands, at `metadata['committedSize']`."""
 
 
+class LoggedModelNotReady(FailedPreconditionError):
+    """The upload of the model has not ended, or was given up."""
+
+
+class LoggedModelIncomplete(FailedPreconditionError):
+    """The files on the server are not those of the list; the message names the first ones."""
+
+
+class LoggedModelFinal(FailedPreconditionError):
+    """The files of the model cannot be changed any more."""
+
+
+class LoggedModelDeleted(FailedPreconditionError):
+    """The logged model is deleted; restore it first."""
+
+
+class ModelInUse(FailedPreconditionError):
+    """Versions of registered models consist of the logged model."""
+
+
+class ModelVersionReady(FailedPreconditionError):
+    """A ready version stays ready."""
+
+
+class CopyCycle(FailedPreconditionError):
+    """The version comes from the destination of the copy, at once or through other copies."""
+
+
 class EtagMismatch(AbortedError):
     """The resource changed since its `etag` was read. Read it again; repeating the same request does not help."""
+
+    retriable = False
+
+
+class AliasMoved(AbortedError):
+    """The alias does not point to the expected version. Read it again; repeating the same request does not help."""
 
     retriable = False
 
@@ -240,6 +317,94 @@ class RunAlreadyActive(MilepostError):
 
 class LoggingError(MilepostError):
     """Strict mode: something logged in the background was refused or lost. The cause is chained where there is one."""
+
+
+class ModelError(MilepostError):
+    """A model cannot be saved, loaded or asked."""
+
+
+class EvaluationFailed(ModelError):
+    """A model does not meet its thresholds.
+
+    Attributes:
+        metrics: Names of the metrics that are not good enough.
+    """
+
+    def __init__(self, message: str, *, metrics: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.metrics = metrics
+
+
+class BadModelUri(ModelError):
+    """What says where a model is has no form that is known; the message says what to write."""
+
+
+class ModelFormatError(ModelError):
+    """The descriptor or the files of a model are wrong; the message names the file and the field."""
+
+
+class ModelCorrupt(ModelError):
+    """Files are missing, extra or not those that were saved.
+
+    Args:
+        message: What is wrong and what to do.
+        paths: All files at fault, relative to the model's folder.
+    """
+
+    def __init__(self, message: str, paths: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.paths = list(paths)
+
+
+class UnknownFlavor(ModelError):
+    """No flavor has this name, or none takes this object."""
+
+
+class MissingPackage(ModelError):
+    """A package that the flavor needs is not installed.
+
+    Args:
+        package: The package as it is imported, such as `sklearn`.
+        extra: The extra of `milepost-client` that installs it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"The package {package!r} is not installed: pip install 'milepost-client[{extra}]'")
+        self.package = package
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingPackage], tuple[str, str]]:
+        return type(self), (self.package, self.extra)
+
+
+class UntrustedModel(ModelError):
+    """Loading the model would run code that comes with it, and the reader did not allow that.
+
+    Args:
+        what: What would run, as a part of a sentence: "'model.pkl' is a pickle, and loading it runs code".
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}. If you trust where the model comes from, pass trust=True, or --trust on the command line."
+        )
+        self.what = what
+
+    def __reduce__(self) -> tuple[type[UntrustedModel], tuple[str]]:
+        return type(self), (self.what,)
+
+
+class SchemaMismatch(ModelError):
+    """Data or params are not what the model's signature says.
+
+    Args:
+        message: What was expected, what came, and what to do.
+        field: Name of the column, tensor or param at fault; empty when the data as a whole are.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 # Indexed by the number of the status code (google.rpc.Code). 0 is OK and never an error.
@@ -287,6 +452,23 @@ _BY_REASON: dict[str, type[MilepostError]] = {
     "ETAG_MISMATCH": EtagMismatch,
     "STORAGE_FULL": StorageFull,
     "TOO_MANY_REQUESTS": TooManyRequests,
+    "BAD_MODEL_SOURCE": BadModelSource,
+    "BAD_WEBHOOK_URL": BadWebhookUrl,
+    "MODEL_NOT_FOUND": ModelNotFound,
+    "MODEL_VERSION_NOT_FOUND": ModelVersionNotFound,
+    "ALIAS_NOT_FOUND": AliasNotFound,
+    "LOGGED_MODEL_NOT_FOUND": LoggedModelNotFound,
+    "WEBHOOK_NOT_FOUND": WebhookNotFound,
+    "MODEL_EXISTS": ModelExists,
+    "LOGGED_MODEL_EXISTS": LoggedModelExists,
+    "LOGGED_MODEL_NOT_READY": LoggedModelNotReady,
+    "LOGGED_MODEL_INCOMPLETE": LoggedModelIncomplete,
+    "LOGGED_MODEL_FINAL": LoggedModelFinal,
+    "LOGGED_MODEL_DELETED": LoggedModelDeleted,
+    "MODEL_IN_USE": ModelInUse,
+    "MODEL_VERSION_READY": ModelVersionReady,
+    "COPY_CYCLE": CopyCycle,
+    "ALIAS_MOVED": AliasMoved,
 }
 
 

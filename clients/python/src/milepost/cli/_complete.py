@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,58 @@ def metric_keys(ctx: typer.Context, incomplete: str) -> Names:
         return [(key, f"{value:.6g}") for key, value in sorted(run.metrics.items())]
 
     return _matching(ctx, incomplete, ask) if run_id else []
+
+
+def model_names(ctx: typer.Context, incomplete: str) -> Names:
+    """Names of registered models, the newest first."""
+
+    def ask(client: Client) -> Names:
+        found = client.registered_models.list(limit=_MOST, fields=("name", "latest_version"), timeout=TIMEOUT_S)
+        return [(one.name, f"latest version {one.latest_version}") for one in found]
+
+    return _matching(ctx, incomplete, ask)
+
+
+def model_versions(ctx: typer.Context, incomplete: str) -> Names:
+    """Versions by number and by alias, once the name before them is there; names of registered models until then."""
+    name = re.split("[/@]", incomplete)[0]
+    if name == incomplete:
+        return [(f"{found}/", help) for found, help in model_names(ctx, incomplete)]
+
+    def ask(client: Client) -> Names:
+        found = client.model_versions.list(name, limit=_MOST, fields=("version", "aliases"), timeout=TIMEOUT_S)
+        offered = [(f"{name}/{one.version}", ", ".join(one.aliases)) for one in found]
+        return offered + [(f"{name}@{alias}", f"version {one.version}") for one in found for alias in one.aliases]
+
+    return _matching(ctx, incomplete, ask)
+
+
+def model_uris(ctx: typer.Context, incomplete: str) -> Names:
+    """URIs of registered models once `models:/` is there; until then nothing, so that the shell offers files."""
+    scheme = "models:/"
+    if not incomplete.startswith(scheme):
+        return []
+    return [(scheme + name, help) for name, help in model_versions(ctx, incomplete[len(scheme) :])]
+
+
+def aliases(ctx: typer.Context, incomplete: str) -> Names:
+    """Aliases of the registered model that stands before them on the line."""
+    name = ctx.params.get("name")
+
+    def ask(client: Client) -> Names:
+        model = client.registered_models.get(str(name), timeout=TIMEOUT_S)
+        return [(alias, f"version {version}") for alias, version in sorted(model.aliases.items())]
+
+    return _matching(ctx, incomplete, ask) if name else []
+
+
+def webhook_ids(ctx: typer.Context, incomplete: str) -> Names:
+    """Ids of webhooks."""
+
+    def ask(client: Client) -> Names:
+        return [(one.webhook_id, one.name) for one in client.webhooks.list(limit=_MOST, timeout=TIMEOUT_S)]
+
+    return _matching(ctx, incomplete, ask)
 
 
 def _matching(ctx: Any, incomplete: str, ask: Callable[[Client], Names]) -> Names:

@@ -7,8 +7,12 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from milepost.errors import MilepostError
 
 
 class Refusal(Exception):
@@ -67,7 +71,14 @@ def _client_failure(error: Exception, address: str | None) -> tuple[str, str]:
             f"no server answers at {address or get_tracking_uri()}. Start one with `milepost server`, or name another "
             f"with --server or MILEPOST_TRACKING_URI. ({message})"
         )
-    return error.reason or _by_class(error), message
+    return reason_of(error), message
+
+
+def reason_of(error: MilepostError | OSError) -> str:
+    """Stable name of the cause: the server's, else one made of the error's class."""
+    if isinstance(error, OSError):
+        return "LOCAL_FILE"
+    return error.reason or _by_class(error)
 
 
 def _by_class(error: Exception) -> str:

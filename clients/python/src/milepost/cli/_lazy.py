@@ -43,6 +43,8 @@ _OWN = {
     "runs": _own("runs", "Find, compare, export and remove runs."),
     "metrics": _own("metrics", "Print, plot and export the points of metrics."),
     "artifacts": _own("artifacts", "List, get, put and remove the files of runs."),
+    "models": _own("models", "Look at saved models, check them, and ask them."),
+    "registry": _own("registry", "Look after registered models: versions, aliases, events, webhooks."),
     "sync": _own("sync", "Send what was logged while its server was away.", "sync"),
     "doctor": _own("doctor", "Check this machine and the way to the server.", "doctor"),
 }

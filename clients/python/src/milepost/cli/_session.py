@@ -91,6 +91,17 @@ def experiment_ids(client: Client, references: Sequence[str] | None) -> list[str
     return [one.experiment_id for one in find_experiments(client, references or ())]
 
 
+def tags_of(texts: Sequence[str] | None) -> dict[str, str]:
+    """The tags of options `KEY=VALUE`."""
+    tags = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"{text!r} is no KEY=VALUE.", param_hint="--tag")
+        tags[key] = value
+    return tags
+
+
 def confirm(action: str, things: Sequence[str], *, yes: bool) -> None:
     """Names what will go and asks, on standard error.
 

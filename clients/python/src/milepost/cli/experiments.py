@@ -23,6 +23,7 @@ from milepost.cli._session import (
     find_experiment,
     find_experiments,
     group,
+    tags_of,
     view_of,
 )
 from milepost.cli._text import first_line, pairs, printable, when
@@ -96,7 +97,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create an experiment."""
-    tags = _tags(tag)
+    tags = tags_of(tag)
     made = connect(ctx).experiments.create(name, description=description or "", tags=tags)
     _say(made, "Created", as_json)
 
@@ -112,7 +113,7 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Change name, description or tags of an experiment. What is not given stays."""
-    tags = _tags(tag)
+    tags = tags_of(tag)
     if name is None and description is None and not tags and not untag:
         raise typer.BadParameter("give what to change: --name, --description, --tag or --untag.")
     client = connect(ctx)
@@ -157,16 +158,6 @@ def purge(
     found = find_experiments(client, experiments)
     ids = [one.experiment_id for one in found]
     purge_each("experiment", ids, [_titled(one) for one in found], client.experiments.purge, dry_run, yes, as_json)
-
-
-def _tags(texts: list[str] | None) -> dict[str, str]:
-    tags = {}
-    for text in texts or ():
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise typer.BadParameter(f"{text!r} is no KEY=VALUE.", param_hint="--tag")
-        tags[key] = value
-    return tags
 
 
 def _marked(one: Experiment) -> str:

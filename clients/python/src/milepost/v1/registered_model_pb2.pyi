@@ -298,7 +298,9 @@ class ModelVersion(google.protobuf.message.Message):
     user: builtins.str
     """Who created the version, as the client says. At most 250 characters."""
     etag: builtins.str
-    """Changes with every change of the version; send it back in `UpdateModelVersion` to refuse a lost update."""
+    """Changes with every change of the version but those of its aliases, which are the model's; send it back in
+    `UpdateModelVersion` to refuse a lost update.
+    """
     @property
     def tags(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Free labels: keys of 1-250 characters without control characters, values of at most 65,535. At most 1,000."""
@@ -323,7 +325,7 @@ class ModelVersion(google.protobuf.message.Message):
 
     @property
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When the version last changed, by the server's clock."""
+        """When the version last changed, apart from its aliases, by the server's clock."""
 
     def __init__(
         self,
