@@ -7,6 +7,7 @@ import base64
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ async def change(api: Api, name: str, values: list[str]) -> None:
 
 
 async def test_a_webhook_is_stored_without_its_secret(api: Api) -> None:
-    given = {"description": "é", "kinds": [pb.RegistryEvent.KIND_ALIAS_SET], "model_name": unique("m")}
+    given: dict[str, Any] = {"description": "é", "kinds": [pb.RegistryEvent.KIND_ALIAS_SET], "model_name": unique("m")}
     created = await api.create_webhook("https://example.com/x", "deploy", secret=SECRET, **given)
     assert (created.name, created.url, created.secret) == ("deploy", "https://example.com/x", "")
     assert (created.description, list(created.kinds), created.model_name) == tuple(given.values())

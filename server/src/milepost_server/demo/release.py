@@ -57,7 +57,7 @@ def _use_elsewhere(images: np.ndarray) -> np.ndarray:
         asked, answered = Path(folder) / "images.npy", Path(folder) / "labels.npy"
         np.save(asked, images)
         environment = {**os.environ, "MILEPOST_TRACKING_URI": milepost.get_tracking_uri()}
-        command = [sys.executable, "-c", _USE, asked, answered]
+        command = [sys.executable, "-c", _USE, str(asked), str(answered)]
         subprocess.run(command, check=True, env=environment)  # noqa: S603  this interpreter and the text above
         labels: np.ndarray = np.load(answered)
         return labels

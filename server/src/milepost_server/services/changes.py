@@ -53,7 +53,7 @@ class Subscription:
         own: Whether it is for a part of the server.
     """
 
-    def __init__(self, stopped: asyncio.Event, own: bool) -> None:
+    def __init__(self, stopped: asyncio.Event, *, own: bool = False) -> None:
         self.own = own
         self._stopped = stopped
         self._woken = asyncio.Event()
@@ -150,7 +150,7 @@ class ChangeFeed:
 
         Subscribe first, then read: nothing is missed. `own` is for parts of the server.
         """
-        subscription = Subscription(self._stopped, own)
+        subscription = Subscription(self._stopped, own=own)
         if self._stopped.is_set():
             subscription.wake()
         groups = [self._of_runs.setdefault(run_id, set()) for run_id in run_ids]

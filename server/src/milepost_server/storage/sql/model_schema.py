@@ -45,8 +45,8 @@ model_number = Table(
     Column("last", BigInteger, nullable=False),
 )
 
-# The columns `entry` of tags and aliases hold a serialized `RegisteredModel` or `ModelVersion` with this one, as those of
-# runs do.
+# The columns `entry` of tags and aliases hold a serialized `RegisteredModel` or `ModelVersion` with this one, as those
+# of runs do.
 registered_model_tag = Table(
     "registered_model_tag",
     metadata,

@@ -68,8 +68,8 @@ class Flavor(Protocol):
     name: str
     """Key of the flavor in descriptors, as MLflow spells it."""
     formats: Sequence[str]
-    """Ways to store a model; the first is the default and runs no code of the model's. Pickles are never the default: where
-    they come first, there is nothing else, and the writer has to ask."""
+    """Ways to store a model; the first is the default and runs no code of the model's. Pickles are never the default:
+    where they come first, there is nothing else, and the writer has to ask."""
 
     def accepts(self, model: object) -> bool:
         """Whether `save` takes this object. Does not import the library: who has such an object has done so."""
