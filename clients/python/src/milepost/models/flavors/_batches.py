@@ -22,7 +22,8 @@ def arrays(data: Any) -> Any:
     """
     numpy = require("numpy", "models")
     if is_frame(data):
-        return numpy.asarray(data.to_numpy(), dtype=numpy.float32)
+        # Row by row in memory, as arrays are: libraries round differently when it is column by column.
+        return numpy.ascontiguousarray(data.to_numpy(), dtype=numpy.float32)
     if isinstance(data, Mapping):
         return {str(name): numpy.asarray(values) for name, values in data.items()}
     if isinstance(data, (list, tuple)) and data and all(isinstance(part, numpy.ndarray) for part in data):
