@@ -17,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 import milepost
 from benchmarks.framework import Effort, Figure, Goal, Sample, alternate, benchmark
 from benchmarks.subject import scratch_folder, server
-from milepost.models.sources import fetch
+from milepost.models.registry.sources import fetch
 
 _OUTPUTS, _INPUTS = 5000, 5000
 _LOADS = 3

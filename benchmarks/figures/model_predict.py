@@ -18,7 +18,7 @@ from benchmarks.framework import Effort, Figure, Goal, Sample, alternate, benchm
 from benchmarks.subject import scratch_folder
 from milepost import pyfunc
 from milepost.models import save_model
-from milepost.models.inference import infer_signature
+from milepost.models.signatures.inference import infer_signature
 
 _COLUMNS = 20
 _ROWS = 100_000

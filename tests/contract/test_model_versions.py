@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from milepost import v1 as pb
-from milepost.models.manifest import manifest_digest
+from milepost.models.format.manifest import manifest_digest
 from support.api import Api
 from support.errors import refused
 from support.values import sha256, unique

@@ -13,9 +13,9 @@ from sklearn.linear_model import LinearRegression
 
 from milepost import pyfunc
 from milepost.models import save_model
-from milepost.models.environment import read_environment
-from milepost.models.schema import Column, DataType, Param, Schema, Tensor
-from milepost.models.signature import ModelSignature
+from milepost.models.environments.environment import read_environment
+from milepost.models.signatures.schema import Column, DataType, Param, Schema, Tensor
+from milepost.models.signatures.signature import ModelSignature
 from support.cli import Cli
 
 SCRIPT = """

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import milepost
-from milepost.models.manifest import write_manifest
-from milepost.models.publishing import upload_model
+from milepost.models.format.manifest import write_manifest
+from milepost.models.registry.publishing import upload_model
 from support.cli import Cli
 from support.receiver import Receiver
 from support.servers import RunningServer
@@ -252,7 +252,7 @@ def test_the_cache_is_listed_and_cleared(
 ) -> None:
     monkeypatch.setenv("MILEPOST_CACHE_DIR", str(tmp_path / "cache"))
     assert cli.json("models", "cache", "list") == {"path": str(tmp_path / "cache"), "models": []}
-    program = f"from milepost.models.sources import fetch; fetch({version.uri!r})"
+    program = f"from milepost.models.registry.sources import fetch; fetch({version.uri!r})"
     env = {**os.environ, "MILEPOST_TRACKING_URI": cli.address}
     subprocess.run([sys.executable, "-c", program], env=env, check=True, timeout=60)
     (kept,) = cli.json("models", "cache", "list")["models"]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from milepost.errors import ModelError
-from milepost.models.cache import Cache
-from milepost.models.manifest import write_manifest
+from milepost.models.format.manifest import write_manifest
+from milepost.models.registry.cache import Cache
 
 GIB = 1024**3
 
@@ -44,7 +44,7 @@ def cache(tmp_path: Path) -> Cache:
 
 def let_go(cache: Cache) -> None:
     """As when the process that was given the models ends."""
-    from milepost.models import cache as module
+    from milepost.models.registry import cache as module
 
     for place in [place for place in module._held if place[1].is_relative_to(cache.root)]:
         os.close(module._held.pop(place))
@@ -53,7 +53,7 @@ def let_go(cache: Cache) -> None:
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from milepost.models.cache import Cache
+from milepost.models.registry.cache import Cache
 root, key, log, kill = sys.argv[1:]
 
 def fill(folder):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milepost.errors import ModelFormatError
-from milepost.models.descriptor import MLFLOW_VERSION, ModelDescriptor
+from milepost.models.format.descriptor import MLFLOW_VERSION, ModelDescriptor
 from support.model_strategies import DESCRIPTORS
 
 # Written by MLflow 2.9.

@@ -18,9 +18,9 @@ from hypothesis.extra import numpy as arrays
 from scipy import sparse
 
 from milepost.errors import ModelFormatError, SchemaMismatch
-from milepost.models.enforcement import compile_inputs, compile_params
-from milepost.models.inference import infer_signature
-from milepost.models.schema import (
+from milepost.models.signatures.enforcement import compile_inputs, compile_params
+from milepost.models.signatures.inference import infer_signature
+from milepost.models.signatures.schema import (
     AnyType,
     ArrayType,
     Column,
@@ -32,7 +32,7 @@ from milepost.models.schema import (
     Tensor,
     VectorType,
 )
-from milepost.models.signature import ModelSignature
+from milepost.models.signatures.signature import ModelSignature
 
 LONG, DOUBLE, SINGLE, STRING = DataType.LONG, DataType.DOUBLE, DataType.FLOAT, DataType.STRING
 NUMBERS = [DataType.INTEGER, LONG, SINGLE, DOUBLE]

@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from milepost.errors import ModelCorrupt, ModelError, ModelFormatError
-from milepost.models import environment, load_model, save_model
-from milepost.models.environment import Environment, read_environment, write_environment
-from milepost.models.manifest import verify_manifest
-from milepost.models.updating import update_requirements
+from milepost.models import load_model, save_model
+from milepost.models.environments import environment
+from milepost.models.environments.environment import Environment, read_environment, write_environment
+from milepost.models.environments.updating import update_requirements
+from milepost.models.format.manifest import verify_manifest
 
 LINES = ["numpy==2.1.0", "scipy>=1.10"]
 

@@ -14,10 +14,10 @@ import pytest
 from scipy import sparse
 
 from milepost.errors import ModelFormatError
-from milepost.models.descriptor import ModelDescriptor
-from milepost.models.enforcement import compile_inputs
-from milepost.models.examples import read_example, split_example, write_example
-from milepost.models.inference import infer_signature
+from milepost.models.format.descriptor import ModelDescriptor
+from milepost.models.format.examples import read_example, split_example, write_example
+from milepost.models.signatures.enforcement import compile_inputs
+from milepost.models.signatures.inference import infer_signature
 
 FRAME = pd.DataFrame({
     "long": [1, 2], "single": np.array([0.1, np.nan], "float32"), "double": [0.1, np.inf], "text": ["a", None],

@@ -14,8 +14,8 @@ import pytest
 from scipy import sparse
 
 from milepost.errors import ModelFormatError
-from milepost.models.inference import infer_signature, signature_from_hints
-from milepost.models.schema import (
+from milepost.models.signatures.inference import infer_signature, signature_from_hints
+from milepost.models.signatures.schema import (
     AnyType,
     ArrayType,
     Column,

@@ -13,9 +13,9 @@ import pytest
 from milepost.errors import ModelError, ModelFormatError, SchemaMismatch, UntrustedModel
 from milepost.models import save_model
 from milepost.models._locks import NotLocked, locked
-from milepost.models.isolation import build_environment, predict_in_environment
-from milepost.models.schema import DataType, Param, Schema, Tensor
-from milepost.models.signature import ModelSignature
+from milepost.models.environments.isolation import build_environment, predict_in_environment
+from milepost.models.signatures.schema import DataType, Param, Schema, Tensor
+from milepost.models.signatures.signature import ModelSignature
 
 # Another version than the one that runs the tests.
 OTHER = "joblib==1.5.2"

@@ -12,7 +12,7 @@ import pytest
 import milepost
 from milepost import errors, pyfunc
 from milepost import v1 as pb
-from milepost.models.sources import fetch
+from milepost.models.registry.sources import fetch
 from support.servers import RunningServer
 
 
@@ -111,7 +111,7 @@ def test_a_name_that_no_uri_can_hold_is_refused_before_anything_is_made(classifi
 
 
 def test_an_upload_that_is_refused_is_marked_as_failed(tmp_path: Path) -> None:
-    from milepost.models.publishing import upload_model
+    from milepost.models.registry.publishing import upload_model
 
     client = milepost.Client()
     created = client.logged_models.create(client.runs.create().run_id, "model")
@@ -124,8 +124,8 @@ def test_an_upload_that_is_refused_is_marked_as_failed(tmp_path: Path) -> None:
 
 
 def test_files_that_change_while_they_are_sent_make_no_model(tmp_path: Path) -> None:
-    from milepost.models.manifest import write_manifest
-    from milepost.models.publishing import upload_model
+    from milepost.models.format.manifest import write_manifest
+    from milepost.models.registry.publishing import upload_model
 
     client = milepost.Client()
     created = client.logged_models.create(client.runs.create().run_id, "model")
@@ -174,7 +174,7 @@ def test_a_folder_of_this_machine_is_not_registered(tmp_path: Path, name: str) -
 
 
 def test_a_copy_to_a_name_that_no_uri_can_hold_is_refused_before_anything_is_made(classifier: Any, name: str) -> None:
-    from milepost.models.copying import copy_version
+    from milepost.models.registry.copying import copy_version
 
     client = milepost.Client()
     milepost.log_model(classifier, "classifier", registered_model_name=name)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost.errors import ModelCorrupt, ModelFormatError
-from milepost.models.manifest import manifest_digest, read_manifest, verify_manifest, write_manifest
+from milepost.models.format.manifest import manifest_digest, read_manifest, verify_manifest, write_manifest
 
 SEGMENTS = st.sampled_from(["a", "b c", "é", "é.txt", "*", "-x", "名", "Z", "SHA256SUMS"])
 TREES = (

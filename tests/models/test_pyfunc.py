@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from milepost import errors
 from milepost.models import load_model, save_model, set_model
-from milepost.models.inference import infer_signature
+from milepost.models.signatures.inference import infer_signature
 from milepost.pyfunc import Context, PyFuncModel, PythonModel
 from milepost.pyfunc import load_model as load_pyfunc
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from milepost.errors import MilepostWarning, ModelFormatError
 from milepost.models import save_model
-from milepost.models._imports import imported_by
-from milepost.models._requirement_lines import parse_line, read_file
-from milepost.models.environment import read_environment
-from milepost.models.requirements import chosen, infer_requirements, pinned, without
+from milepost.models.environments._imports import imported_by
+from milepost.models.environments._requirement_lines import parse_line, read_file
+from milepost.models.environments.environment import read_environment
+from milepost.models.environments.requirements import chosen, infer_requirements, pinned, without
 
 SCRIPT = """
 import yaml
@@ -213,7 +213,7 @@ def test_the_distribution_that_brings_the_module_stands_for_the_name(
     venv.create(tmp_path / "env", with_pip=False)
     site = next((tmp_path / "env").glob("lib/python*/site-packages"))
     install(site, "booster-cpu", "3.0", "booster")
-    code = "from milepost.models.requirements import pinned; print(pinned(['booster']))"
+    code = "from milepost.models.environments.requirements import pinned; print(pinned(['booster']))"
     paths = [str(site), *sys.path]
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:] = {paths!r}; {code}"],

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 
 from milepost import errors
 from milepost.models import load_model, save_model
-from milepost.models.descriptor import ModelDescriptor
-from milepost.models.inference import infer_signature
+from milepost.models.format.descriptor import ModelDescriptor
+from milepost.models.signatures.inference import infer_signature
 from milepost.pyfunc import load_model as load_pyfunc
 
 DATA = np.random.default_rng(0).normal(size=(40, 3))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from milepost.errors import ModelFormatError
-from milepost.models.schema import ArrayType, Column, DataType, ObjectType, Param, Property, Schema, Tensor
-from milepost.models.signature import ModelSignature
+from milepost.models.signatures.schema import ArrayType, Column, DataType, ObjectType, Param, Property, Schema, Tensor
+from milepost.models.signatures.signature import ModelSignature
 from support.model_strategies import JSON, SIGNATURES
 
 # Written by MLflow 3.17.0 from a data frame, arrays and params.

@@ -13,11 +13,11 @@ import pytest
 import milepost
 from milepost import errors
 from milepost import v1 as pb
-from milepost.models._remote import RemoteFile, RemoteFolder
-from milepost.models._url_files import url_folder
-from milepost.models.manifest import write_manifest
-from milepost.models.publishing import upload_model
-from milepost.models.sources import fetch
+from milepost.models.format.manifest import write_manifest
+from milepost.models.registry._remote import RemoteFile, RemoteFolder
+from milepost.models.registry._url_files import url_folder
+from milepost.models.registry.publishing import upload_model
+from milepost.models.registry.sources import fetch
 from support.servers import RunningServer
 
 CONTENT = {"MLmodel": b"flavors: {}\n", "layers/0.bin": bytes(range(256)) * 5000, "empty": b""}

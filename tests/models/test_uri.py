@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milepost.errors import BadModelUri
-from milepost.models.uri import AliasUri, LocalUri, LoggedModelUri, ModelUri, RunUri, UrlUri, VersionUri, parse_uri
+from milepost.models.registry.uri import (
+    AliasUri,
+    LocalUri,
+    LoggedModelUri,
+    ModelUri,
+    RunUri,
+    UrlUri,
+    VersionUri,
+    parse_uri,
+)
 
 MODEL_ID = "m-0123456789abcdef0123456789abcdef"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milepost.models.manifest import FILE_NAME, manifest_digest, write_manifest
+from milepost.models.format.manifest import FILE_NAME, manifest_digest, write_manifest
 from milepost_server.services import model_digest
 
 # Letters that sort otherwise by UTF-16 or without case.

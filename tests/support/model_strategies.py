@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from milepost.models.descriptor import ModelDescriptor
-from milepost.models.schema import (
+from milepost.models.format.descriptor import ModelDescriptor
+from milepost.models.signatures.schema import (
     AnyType,
     ArrayType,
     Column,
@@ -22,7 +22,7 @@ from milepost.models.schema import (
     Tensor,
     VectorType,
 )
-from milepost.models.signature import ModelSignature
+from milepost.models.signatures.signature import ModelSignature
 
 NAMES = st.text(max_size=8)
 SCALARS = st.sampled_from(DataType)

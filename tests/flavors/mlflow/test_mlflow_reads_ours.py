@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from milepost.models import load_model, save_model
-from milepost.models.descriptor import ModelDescriptor
+from milepost.models.format.descriptor import ModelDescriptor
 from milepost.pyfunc import PythonModel
 
 with warnings.catch_warnings():

@@ -67,10 +67,10 @@ if TYPE_CHECKING:
         set_tracking_uri,
         start_run,
     )
-    from milepost.models.inference import infer_signature
     from milepost.models.loading import load_model
-    from milepost.models.publishing import log_model, register_model
+    from milepost.models.registry.publishing import log_model, register_model
     from milepost.models.saving import save_model
+    from milepost.models.signatures.inference import infer_signature
 
 __all__ = [
     "ActiveRun",
@@ -145,10 +145,10 @@ _HOMES = {
     "RunState": "milepost._views",
     "evaluate": "milepost.evaluation",
     "get_tracking_uri": "milepost.config",
-    "infer_signature": "milepost.models.inference",
+    "infer_signature": "milepost.models.signatures.inference",
     "load_model": "milepost.models.loading",
-    "log_model": "milepost.models.publishing",
-    "register_model": "milepost.models.publishing",
+    "log_model": "milepost.models.registry.publishing",
+    "register_model": "milepost.models.registry.publishing",
     "save_model": "milepost.models.saving",
     "set_tracking_uri": "milepost.config",
 }

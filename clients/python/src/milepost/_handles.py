@@ -185,7 +185,7 @@ class Run(RunView):
 
     def log_model(self, model: Any, name: str, **options: Any) -> LoggedModel:
         """Saves a model that it made among its artifacts; `options` as of `milepost.log_model`."""
-        from milepost.models.publishing import log_model
+        from milepost.models.registry.publishing import log_model
 
         return log_model(model, name, run=self, **options)
 

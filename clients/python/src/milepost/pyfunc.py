@@ -10,13 +10,13 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelError
-from .models._functions import Context, PythonModel
-from .models.enforcement import compile_inputs, compile_params
-from .models.loading import Opened, open_model
+from milepost.errors import ModelError
+from milepost.models._functions import Context, PythonModel
+from milepost.models.loading import Opened, open_model
+from milepost.models.signatures.enforcement import compile_inputs, compile_params
 
 if TYPE_CHECKING:
-    from .models.descriptor import ModelDescriptor
+    from milepost.models.format.descriptor import ModelDescriptor
 
 __all__ = ["Context", "PyFuncModel", "PythonModel", "load_model"]
 

@@ -14,7 +14,7 @@ app = group("Models that were fetched, and are kept on this machine.")
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List them, those used last first."""
-    from milepost.models.cache import Cache
+    from milepost.models.registry.cache import Cache
 
     cache = Cache.configured()
     entries = cache.entries()
@@ -33,7 +33,7 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def clear(yes: Yes = False, as_json: AsJson = False) -> None:
     """Remove all that no process uses. They are fetched again when they are asked for."""
-    from milepost.models.cache import Cache
+    from milepost.models.registry.cache import Cache
 
     cache = Cache.configured()
     entries = [entry for entry in cache.entries() if not entry.in_use]

@@ -72,7 +72,7 @@ def _checked(name: str, look: Callable[[], Check]) -> Check:
 
 
 def _descriptor(folder: Path) -> Check:
-    from milepost.models.descriptor import ModelDescriptor
+    from milepost.models.format.descriptor import ModelDescriptor
 
     found = ModelDescriptor.read(folder)
     if found.signature is None:
@@ -81,8 +81,8 @@ def _descriptor(folder: Path) -> Check:
 
 
 def _files(folder: Path) -> Check:
-    from milepost.models.descriptor import ModelDescriptor
-    from milepost.models.manifest import verify_manifest
+    from milepost.models.format.descriptor import ModelDescriptor
+    from milepost.models.format.manifest import verify_manifest
 
     verified = verify_manifest(folder, required=bool(ModelDescriptor.read(folder).milepost_version))
     if verified is None:
@@ -91,7 +91,7 @@ def _files(folder: Path) -> Check:
 
 
 def _environment(folder: Path) -> Check:
-    from milepost.models.environment import read_environment
+    from milepost.models.environments.environment import read_environment
 
     found = read_environment(folder)
     lines = f"{count(len(found.requirements), 'requirement')}, Python {found.python or 'not named'}"
@@ -110,8 +110,8 @@ def _load(folder: Path, trust: bool, loaded: list[Any]) -> Check:
 
 
 def _example(folder: Path, loaded: list[Any]) -> Check:
-    from milepost.models._worker import asked
-    from milepost.models.examples import read_example
+    from milepost.models.environments._worker import asked
+    from milepost.models.format.examples import read_example
 
     model = loaded[0]
     if model.metadata.input_example is None:

@@ -17,8 +17,8 @@ from milepost.cli._output import note, print_json
 from milepost.cli._text import printable
 
 if TYPE_CHECKING:
-    from milepost.models.environment import Environment
-    from milepost.models.isolation import Manager
+    from milepost.models.environments.environment import Environment
+    from milepost.models.environments.isolation import Manager
 
 
 @contextmanager
@@ -64,7 +64,14 @@ def copy_files(folder: Path, target: Path, *, as_json: bool) -> None:
     Raises:
         ModelFormatError: The model has none, or they are wrong.
     """
-    from milepost.models.environment import CONDA, CONSTRAINTS, LOCK, PYTHON_ENV, REQUIREMENTS, read_environment
+    from milepost.models.environments.environment import (
+        CONDA,
+        CONSTRAINTS,
+        LOCK,
+        PYTHON_ENV,
+        REQUIREMENTS,
+        read_environment,
+    )
 
     read_environment(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -79,7 +86,7 @@ def copy_files(folder: Path, target: Path, *, as_json: bool) -> None:
 
 def create_environment(folder: Path, where: str | None, *, trust: bool, timeout_s: float, as_json: bool) -> None:
     """Builds the environment of a model, unless it is there, and says how to use it."""
-    from milepost.models.isolation import build_environment
+    from milepost.models.environments.isolation import build_environment
 
     manager = None if where is None else checked_manager(where, "--env")
     if not as_json:

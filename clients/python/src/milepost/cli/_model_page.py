@@ -13,9 +13,9 @@ from milepost.cli._output import add_row, console, table
 from milepost.cli._text import count, printable, size, when
 
 if TYPE_CHECKING:
-    from milepost.models.descriptor import ModelDescriptor
-    from milepost.models.schema import Schema
-    from milepost.models.signature import ModelSignature
+    from milepost.models.format.descriptor import ModelDescriptor
+    from milepost.models.signatures.schema import Schema
+    from milepost.models.signatures.signature import ModelSignature
 
 _PICKLES = {".pkl", ".pickle", ".joblib"}
 
@@ -27,9 +27,9 @@ def page(folder: Path) -> dict[str, Any]:
         ModelFormatError: The descriptor or another file is wrong.
     """
     from milepost.errors import ModelFormatError
-    from milepost.models.descriptor import ModelDescriptor
-    from milepost.models.environment import read_environment
-    from milepost.models.manifest import manifest_digest, read_manifest
+    from milepost.models.environments.environment import read_environment
+    from milepost.models.format.descriptor import ModelDescriptor
+    from milepost.models.format.manifest import manifest_digest, read_manifest
 
     descriptor = ModelDescriptor.read(folder)
     manifest = read_manifest(folder)
@@ -142,7 +142,7 @@ def _print_signature(signature: ModelSignature | None) -> None:
 
 
 def _fields(part: str, schema: Schema | None) -> Iterator[tuple[str, str, str, str]]:
-    from milepost.models.schema import Column, Tensor
+    from milepost.models.signatures.schema import Column, Tensor
 
     if schema is None:
         return
@@ -158,7 +158,7 @@ def _fields(part: str, schema: Schema | None) -> Iterator[tuple[str, str, str, s
 
 def type_text(type_: Any) -> str:
     """A type of a column or param on one line, such as `list of double`."""
-    from milepost.models.schema import AnyType, ArrayType, DataType, MapType, ObjectType
+    from milepost.models.signatures.schema import AnyType, ArrayType, DataType, MapType, ObjectType
 
     if isinstance(type_, DataType):
         return type_.value

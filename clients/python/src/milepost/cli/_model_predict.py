@@ -41,11 +41,11 @@ def _answer(
     folder: Path, data: Path, output: Path, where: str, params: dict[str, Any], trust: bool, timeout_s: float
 ) -> None:
     if where == "local":
-        from milepost.models._worker import answer_file
+        from milepost.models.environments._worker import answer_file
 
         answer_file(folder, data, output, params, trust=trust)
         return
-    from milepost.models.isolation import predict_in_environment
+    from milepost.models.environments.isolation import predict_in_environment
 
     manager = checked_manager(where, "--env")
     predict_in_environment(folder, data, output, params=params, manager=manager, trust=trust, timeout_s=timeout_s)

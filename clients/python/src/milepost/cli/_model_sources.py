@@ -21,7 +21,7 @@ def folder_of(ctx: typer.Context, model: str) -> Path:
     if not _URI.match(model):
         return Path(model)
     from milepost.config import set_tracking_uri
-    from milepost.models.sources import fetch
+    from milepost.models.registry.sources import fetch
 
     server = ctx.find_root().params.get("server")
     if server:
@@ -37,9 +37,9 @@ def copied(folder: Path, target: Path) -> int:
         ModelCorrupt: The files are not those that were saved.
     """
     from milepost.errors import ModelFormatError
-    from milepost.models._folders import appearing
-    from milepost.models.descriptor import ModelDescriptor
-    from milepost.models.manifest import verify_manifest
+    from milepost.models.format._folders import appearing
+    from milepost.models.format.descriptor import ModelDescriptor
+    from milepost.models.format.manifest import verify_manifest
 
     ModelDescriptor.read(folder)
     if target.exists():

@@ -37,7 +37,7 @@ def find_version(client: Client, reference: str) -> ModelVersion:
         BadModelUri: It is none of these.
         NotFoundError: There is no such model, alias or version.
     """
-    from milepost.models.uri import AliasUri, VersionUri, parse_uri
+    from milepost.models.registry.uri import AliasUri, VersionUri, parse_uri
 
     uri = parse_uri(reference if reference.startswith("models:") else f"models:/{reference}")
     if isinstance(uri, VersionUri):

@@ -89,7 +89,7 @@ def register(
     as_json: AsJson = False,
 ) -> None:
     """Make a model the next version of a registered model, which is created when it does not exist."""
-    from milepost.models.publishing import register_model
+    from milepost.models.registry.publishing import register_model
 
     client = connect(ctx)
     made = register_model(

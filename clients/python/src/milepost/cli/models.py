@@ -39,7 +39,7 @@ def inspect(ctx: typer.Context, model: Model, as_json: AsJson = False) -> None:
     """
     from milepost.cli._model_page import page, print_page
     from milepost.cli._model_sources import folder_of
-    from milepost.models.descriptor import ModelDescriptor
+    from milepost.models.format.descriptor import ModelDescriptor
 
     folder = folder_of(ctx, model)
     found = page(folder)
@@ -151,7 +151,7 @@ def update_requirements(
     of the same distribution. A lock that is not written anew is removed.
     """
     from milepost.cli._model_environment import print_environment, warnings_as_notes
-    from milepost.models import updating
+    from milepost.models.environments import updating
 
     if not (add or remove or infer or lock):
         raise typer.BadParameter("say what to change by --add, --remove, --infer or --lock.")
@@ -185,7 +185,7 @@ def env(
     """
     from milepost.cli._model_environment import copy_files, create_environment, print_environment
     from milepost.cli._model_sources import folder_of
-    from milepost.models.environment import read_environment
+    from milepost.models.environments.environment import read_environment
 
     folder = folder_of(ctx, model)
     if create:

@@ -113,7 +113,7 @@ def copy(
         made = found.copy(name, create_model=True)
     else:
         from milepost.client import Client
-        from milepost.models.copying import copy_version
+        from milepost.models.registry.copying import copy_version
 
         with Client(to_url) as other:
             chosen = find_experiment(other, experiment).experiment_id if experiment is not None else "0"

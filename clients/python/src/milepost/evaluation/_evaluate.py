@@ -43,7 +43,7 @@ def evaluate(
 
     Args:
         model: A path or model URI, a loaded model, any object with `predict`, or a function of the features.
-            Probabilities are taken from `predict_proba` of the model, or of the one within a `PyFuncModel`, if it has that.
+            Probabilities are taken from `predict_proba` of the model, or of the one in a `PyFuncModel`, if it has any.
         data: Features: an array of shape `(rows, features)` or a data frame, as the model takes them.
         targets: The truth, shape `(rows,)`; or the name of the column of `data` that has it.
         model_type: Which metrics to compute.

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from milepost.errors import MilepostError, SchemaMismatch
 from milepost.models._lazy import require
-from milepost.models.schema import Column, DataType, Schema
+from milepost.models.signatures.schema import Column, DataType, Schema
 
 if TYPE_CHECKING:
-    from milepost.models.signature import ModelSignature
+    from milepost.models.signatures.signature import ModelSignature
 
 SUFFIXES = (".csv", ".json", ".parquet")
 
@@ -166,7 +166,7 @@ def _arrays(key: str, value: Any, schema: Schema | None) -> Any:
         return _typed(pandas, pandas.DataFrame(value), _columns(schema))
     if key == "instances" and _holds_objects(value):
         value = {name: [row[name] for row in value] for name in value[0]}
-    from milepost.models._example_data import decoded
+    from milepost.models.format._example_data import decoded
 
     made = decoded(value, "ndarray", schema)
     kinds = {column.type for column in _columns(schema).values()}

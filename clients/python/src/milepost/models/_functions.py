@@ -14,8 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from milepost.errors import ModelFormatError, SchemaMismatch
-
-from ._code import UncachedLoader
+from milepost.models._code import UncachedLoader
 
 _MLFLOW_MODULE, _MLFLOW_VARIABLE = "mlflow.models.model", "__mlflow_model__"
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

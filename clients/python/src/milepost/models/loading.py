@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from milepost.errors import ModelCorrupt, ModelFormatError, UnknownFlavor, UntrustedModel
-
-from ._functions import PythonFunction
-from ._paths import inside
-from .descriptor import ModelDescriptor
-from .flavors import FLAVORS, PYTHON_FUNCTION, flavor_names, get_flavor
-from .flavors.base import Flavor, LoadOptions
-from .manifest import FILE_NAME as MANIFEST
-from .manifest import verify_manifest
+from milepost.models._functions import PythonFunction
+from milepost.models._paths import inside
+from milepost.models.flavors import FLAVORS, PYTHON_FUNCTION, flavor_names, get_flavor
+from milepost.models.flavors.base import Flavor, LoadOptions
+from milepost.models.format.descriptor import ModelDescriptor
+from milepost.models.format.manifest import FILE_NAME as MANIFEST
+from milepost.models.format.manifest import verify_manifest
 
 _logger = logging.getLogger(__name__)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -104,7 +103,7 @@ def open_model(
 def _local(source: str | os.PathLike[str]) -> Path:
     """The folder of a model, fetched where it is not on this machine."""
     if isinstance(source, str) and _SCHEME.match(source):
-        from .sources import fetch
+        from milepost.models.registry.sources import fetch
 
         return fetch(source)
     return Path(source)
@@ -120,7 +119,7 @@ def _checked(source: str | os.PathLike[str], verify: bool) -> tuple[Path, bool]:
     except ModelCorrupt:
         if not isinstance(source, str) or not _SCHEME.match(source):
             raise
-        from .sources import fetch
+        from milepost.models.registry.sources import fetch
 
         folder = fetch(source, anew=True)  # the copy in the cache was damaged; one that comes damaged is refused there
         return folder, verify_manifest(folder) is not None
@@ -163,6 +162,6 @@ def _admit_code(folder: Path, code: object, trust: bool) -> None:
         raise UntrustedModel(f"The model brings Python modules of its own in {code!r}, which loading imports")
     if not path.is_dir():
         raise ModelFormatError(f"MLmodel: flavors.python_function.code is {code!r}, which is no folder.")
-    from ._code import make_importable
+    from milepost.models._code import make_importable
 
     make_importable(path)

@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from milepost._version import __version__
 from milepost.errors import ModelError, ModelFormatError
-
-from . import _code
-from ._folders import appearing
-from ._imports import brought_by, imported_by
-from .descriptor import ModelDescriptor
-from .environment import DESCRIPTOR_ENTRY, read_environment, write_environment
-from .flavors import PYTHON_FUNCTION, find_flavor, get_flavor
-from .flavors._options import chosen_format
-from .flavors.base import Flavor, LoadOptions, Saved, SaveOptions
-from .manifest import write_manifest
-from .requirements import INFER, chosen, infer_requirements
-from .updating import rewrite
+from milepost.models import _code
+from milepost.models.environments._imports import brought_by, imported_by
+from milepost.models.environments.environment import DESCRIPTOR_ENTRY, read_environment, write_environment
+from milepost.models.environments.requirements import INFER, chosen, infer_requirements
+from milepost.models.environments.updating import rewrite
+from milepost.models.flavors import PYTHON_FUNCTION, find_flavor, get_flavor
+from milepost.models.flavors._options import chosen_format
+from milepost.models.flavors.base import Flavor, LoadOptions, Saved, SaveOptions
+from milepost.models.format._folders import appearing
+from milepost.models.format.descriptor import ModelDescriptor
+from milepost.models.format.manifest import write_manifest
 
 if TYPE_CHECKING:
-    from .signature import ModelSignature
+    from milepost.models.signatures.signature import ModelSignature
 
 MODEL_CARD = "model_card.md"
 OWN_LOADER = "milepost.pyfunc"
@@ -162,7 +161,7 @@ def _write(model: Any, flavor: Flavor, folder: Path, request: Request) -> ModelD
 
 
 def _example_data(request: Request) -> Any:
-    from .examples import split_example
+    from milepost.models.format.examples import split_example
 
     return split_example(request.input_example)[0]
 
@@ -186,7 +185,7 @@ def _entries(flavor: Flavor, saved: Saved, has_code: bool) -> dict[str, dict[str
 def _hinted(model: Any, flavor: Flavor) -> ModelSignature | None:
     if flavor.name != PYTHON_FUNCTION or isinstance(model, str | Path):
         return None
-    from .inference import signature_from_hints
+    from milepost.models.signatures.inference import signature_from_hints
 
     return signature_from_hints(getattr(model, "predict", model))
 
@@ -195,9 +194,9 @@ def _with_example(
     flavor: Flavor, folder: Path, flavors: Mapping[str, Mapping[str, Any]], request: Request
 ) -> tuple[ModelSignature, dict[str, Any]]:
     """Writes the example, once the model that was written has answered it; with the signature, given or inferred."""
-    from .enforcement import compile_inputs, compile_params
-    from .examples import split_example, write_example
-    from .inference import infer_signature
+    from milepost.models.format.examples import split_example, write_example
+    from milepost.models.signatures.enforcement import compile_inputs, compile_params
+    from milepost.models.signatures.inference import infer_signature
 
     data, params = split_example(request.input_example)
     checked, settings = data, params or {}

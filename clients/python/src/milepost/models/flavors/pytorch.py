@@ -83,7 +83,9 @@ class PyTorchFlavor:
             check_exported(path)
         if format_ in (SCRIPT, PICKLE) and not options.trust:
             raise UntrustedModel(f"{path.name!r} is a pickle or TorchScript, and loading it runs code that it holds")
-        model = (options.extra.get("model") or _make(config, options.trust)) if format_ == WEIGHTS else None
+        model = options.extra.get("model")
+        if format_ == WEIGHTS and model is None:
+            model = _make(config, options.trust)
         try:
             return _READERS[format_](path, options.extra.get("device", "cpu"), model)
         except Exception as failed:  # PyTorch raises RuntimeError, AttributeError, pickle's errors and others

@@ -1,0 +1,1 @@
+"""What models need to be loaded: requirements, and environments built from them."""

@@ -1,0 +1,1 @@
+"""Models on servers: URIs, fetching with a cache, logging, registering, copying."""

@@ -1,0 +1,1 @@
+"""What models take and give: types, inferring them, and checking data against them without changing a value."""
