@@ -83,6 +83,8 @@ async def test_version_of_a_logged_model_has_its_files(api: Api, name: str, run:
     with refused("FAILED_PRECONDITION", "LOGGED_MODEL_NOT_READY"):
         await api.create_model_version(name, **source)
     await api.upload_artifact(run.run_id, f"{logged.path}/MLmodel", FILES["MLmodel"])
+    with refused("FAILED_PRECONDITION", "LOGGED_MODEL_NOT_READY"):
+        await api.create_model_version(name, run_id=run.run_id, path=logged.path)
     file = pb.ModelFile(path="MLmodel", size=len(FILES["MLmodel"]), sha256=sha256(FILES["MLmodel"]))
     ready = await api.finalize_logged_model(logged.model_id, files=[file])
     created = await api.create_model_version(name, **source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from milepost import v1 as pb
 from milepost_server.errors import FailedPrecondition, InvalidArgument, NotFound, invalid_field, quote
 from milepost_server.services.logged_model_keys import writable_model
@@ -12,6 +14,7 @@ from milepost_server.storage.artifacts import ArtifactPath
 from milepost_server.storage.base import RunKey, Transaction
 
 _FILES_AT_ONCE = 1000
+_OF_LOGGED_MODEL = re.compile(r"models/(m-[0-9a-f]{32})(?:/|$)")
 _SOURCES = "exactly one of model_id, run_id with path, and source_uri says what the version consists of"
 
 
@@ -56,13 +59,7 @@ async def _take_logged_model(tx: Transaction, version: pb.ModelVersion) -> None:
     model = await tx.logged_models.get(version.model_id)
     if model is None:
         raise logged_model_not_found(version.model_id)
-    if model.status != pb.LoggedModel.STATUS_READY:
-        status = pb.LoggedModel.Status.Name(model.status)
-        raise FailedPrecondition(
-            f"Logged model {version.model_id} is not ready: it is {status}. Upload its files and finalize it first.",
-            reason=pb.ERROR_REASON_LOGGED_MODEL_NOT_READY,
-            metadata={"modelId": version.model_id, "status": status},
-        )
+    _check_ready(model)
     version.run_id, version.path = model.run_id, model.path
     version.sha256, version.size = model.sha256, model.size
     await _take_inputs(tx, key.run, version)
@@ -71,6 +68,10 @@ async def _take_logged_model(tx: Transaction, version: pb.ModelVersion) -> None:
 async def _take_artifacts(tx: Transaction, version: pb.ModelVersion) -> None:
     key = await writable_run(tx, version.run_id)
     version.path = str(ArtifactPath.parse(version.path, field="model_version.path"))
+    owner = _OF_LOGGED_MODEL.match(version.path)
+    model = await tx.logged_models.get(owner[1]) if owner else None
+    if model is not None:
+        _check_ready(model)
     files = await _files(tx, key, version.path)
     if not files:
         raise NotFound(
@@ -82,6 +83,16 @@ async def _take_artifacts(tx: Transaction, version: pb.ModelVersion) -> None:
     version.sha256 = manifest_digest((file.path[skip:], file.sha256) for file in files)
     version.size = sum(file.size for file in files)
     await _take_inputs(tx, key, version)
+
+
+def _check_ready(model: pb.LoggedModel) -> None:
+    if model.status != pb.LoggedModel.STATUS_READY:
+        status = pb.LoggedModel.Status.Name(model.status)
+        raise FailedPrecondition(
+            f"Logged model {model.model_id} is not ready: it is {status}. Upload its files and finalize it first.",
+            reason=pb.ERROR_REASON_LOGGED_MODEL_NOT_READY,
+            metadata={"modelId": model.model_id, "status": status},
+        )
 
 
 async def _files(tx: Transaction, run: RunKey, folder: str) -> list[pb.Artifact]:
