@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".venv-flavors"
 UV = str(Path(sys.executable).parent / "uv")
 # What `make flavors` tests. Two groups run at a time, so those that take longest come first.
-GROUPS = ("deep", "jvm", "classic", "mlflow")
+GROUPS = ("pytorch", "jvm", "deep", "classic", "mlflow", "explanations")
 TIMEOUT_S = 600
 # Nothing that a test does leaves the machine, and small models are no faster on more threads.
 SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

@@ -28,6 +28,8 @@ def test_demo_trains_and_finds_its_best_run_again(tmp_path: Path) -> None:
             assert best.tags["milepost.python.version"]
             assert best.tags["milepost.source"].endswith("milepost")
             files = {item.path for item in client.artifacts.list(best.run_id, recursive=True)}
-            assert files == {"model/model.pkl", "plots/confusion_matrix.png", "report.json"}
+            champion = client.model_versions.get_by_alias("digits", "champion")
+            assert (champion.run_id, champion.version) == (best.run_id, 1)
+            assert {f"{champion.path}/MLmodel", "plots/confusion_matrix.png", "report.json"} < files
     finally:
         running.stop()

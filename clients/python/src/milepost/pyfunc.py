@@ -79,13 +79,16 @@ class PyFuncModel:
         return f"PyFuncModel({str(self._opened.folder)!r}, flavor={self.flavor!r})"
 
 
-def load_model(source: str | os.PathLike[str], *, trust: bool = False, verify: bool = True) -> PyFuncModel:
+def load_model(
+    source: str | os.PathLike[str], *, trust: bool = False, verify: bool = True, **extra: Any
+) -> PyFuncModel:
     """Loads a model of any flavor.
 
     Args:
         source: A model's folder, or a URI that says where to fetch it, such as `models:/name@champion`.
         trust: Whether code that comes with the model may run: pickles, scripts, modules.
         verify: Whether the files are compared with the manifest of the model first.
+        **extra: Options of the flavor, such as `device`.
 
     Raises:
         ModelCorrupt: A file is missing, extra, or not what was saved.
@@ -94,7 +97,7 @@ def load_model(source: str | os.PathLike[str], *, trust: bool = False, verify: b
         MissingPackage: The library is not installed; the message names the extra that brings it.
         UntrustedModel: Loading would run code of the model's, and `trust` is not set. Nothing of it has run.
     """
-    return PyFuncModel(open_model(source, trust=trust, verify=verify))
+    return PyFuncModel(open_model(source, trust=trust, verify=verify, extra=extra))
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> PyFuncModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from milepost.evaluation._inputs import Answers, answers_of, loaded, split_targets
+from milepost.evaluation._inputs import Answers, answers_of, loaded, numbers_of, split_targets
 from milepost.evaluation._result import EvaluationResult
 from milepost.evaluation._thresholds import Threshold, failures
 from milepost.models._lazy import require
@@ -73,7 +73,11 @@ def evaluate(
     metrics = judge.metrics(answers)
     other = None if baseline is None else judge.metrics(answers_of(baseline, features, classifier, trust))
     missed = failures(thresholds or {}, metrics, other)
-    tables = judge.tables(answers) | _importance(own, features, explain)
+    tables = judge.tables(answers)
+    if _explains(explain):
+        from milepost.evaluation._explanations import importance_table
+
+        tables |= importance_table(lambda some: numbers_of(own, some, answers, classifier), features)
     from milepost.evaluation._figures import draw
 
     result = EvaluationResult(metrics, draw(tables), tables, other, missed)
@@ -150,12 +154,10 @@ def _weights(given: Any, rows: int) -> NDArray[np.float64] | None:
     return weights
 
 
-def _importance(model: Any, features: Any, explain: bool | None) -> dict[str, Mapping[str, Sequence[Any]]]:
-    from milepost.evaluation._explanations import can_explain, importance_table
+def _explains(explain: bool | None) -> bool:
+    from milepost.evaluation._explanations import can_explain
 
-    if explain is False or (explain is None and not (can_explain() and hasattr(model, "predict"))):
-        return {}
-    return importance_table(model, features)
+    return can_explain() if explain is None else explain
 
 
 def _log(result: EvaluationResult, run: ActiveRun | None, prefix: str) -> None:

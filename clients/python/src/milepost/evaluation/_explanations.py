@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,11 +20,11 @@ def can_explain() -> bool:
     return find_spec("shap") is not None
 
 
-def importance_table(model: Any, features: Any) -> dict[str, Mapping[str, Sequence[Any]]]:
-    """Mean absolute SHAP value of each feature over some rows, greatest first.
+def importance_table(answer: Callable[[Any], Any], features: Any) -> dict[str, Mapping[str, Sequence[Any]]]:
+    """Mean absolute SHAP value of each feature over some rows and all answers, greatest first.
 
     Args:
-        model: An object with `predict` that takes rows like these.
+        answer: Numbers that the model gives for rows like these, shape `(rows, answers)`.
         features: An array of shape `(rows, features)` or a data frame; the first rows are explained.
 
     Raises:
@@ -37,14 +37,12 @@ def importance_table(model: Any, features: Any) -> dict[str, Mapping[str, Sequen
         [f"feature_{place}" for place in range(rows.shape[1])] if columns is None else [str(name) for name in columns]
     )
 
-    def predict(some: Any) -> Any:
-        if columns is None:
-            return model.predict(some)
-        return model.predict(type(features)(some, columns=columns))
+    def ask(some: Any) -> Any:
+        return answer(some if columns is None else type(features)(some, columns=columns))
 
-    explainer = shap.Explainer(predict, shap.maskers.Independent(rows, max_samples=_BACKGROUND_ROWS), seed=0)
+    explainer = shap.Explainer(ask, shap.maskers.Independent(rows, max_samples=_BACKGROUND_ROWS), seed=0)
     found = explainer(rows[:_EXPLAINED_ROWS], silent=True)
-    strength = np.abs(found.values).mean(axis=0)
+    strength = np.abs(found.values).reshape(*found.values.shape[:2], -1).mean(axis=(0, 2))
     order = np.argsort(-strength, kind="stable")
     return {
         "feature_importance": {

@@ -94,6 +94,27 @@ def answers_of(model: Any, features: Any, classifier: bool, trust: bool) -> Answ
     return Answers(predicted, scores, numpy.asarray(native.classes_))
 
 
+def numbers_of(model: Any, features: Any, known: Answers, classifier: bool) -> NDArray[np.float64]:
+    """What a model that was loaded answers, as numbers of shape `(rows, answers)`.
+
+    A classifier's are its probabilities, or, when it gives none, 1 for the label that it chooses and 0 for the others.
+
+    Args:
+        model: As of `answers_of`.
+        features: The rows.
+        known: What it answered about other rows, whose labels are those that there are.
+        classifier: Whether it answers labels.
+    """
+    numpy = require("numpy", "models")
+    answers = answers_of(model, features, classifier, trust=False)
+    if answers.scores is not None:
+        return answers.scores
+    if not classifier:
+        return answers.predicted.astype(numpy.float64)[:, None]
+    chosen: NDArray[np.float64] = (answers.predicted[:, None] == numpy.unique(known.predicted)).astype(numpy.float64)
+    return chosen
+
+
 def _predict(model: Any) -> Callable[[Any], Any]:
     if hasattr(model, "predict"):
         predict: Callable[[Any], Any] = model.predict
