@@ -15,8 +15,12 @@ ROWS = RANDOM.normal(size=(120, 3))
 NUMBERS = 5 * ROWS[:, 0] + ROWS[:, 1]
 LABELS = np.where(NUMBERS > 0, "yes", "no")
 
-# SHAP compiles its loops by numba when it is first asked, which takes a while.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [
+    # SHAP compiles its loops by numba when it is first asked, which takes a while.
+    pytest.mark.timeout(300),
+    # Its colour maps, made while it is imported, use what matplotlib will drop.
+    pytest.mark.filterwarnings("ignore:The set_bad function:PendingDeprecationWarning:shap.plots.colors._colors"),
+]
 
 
 def features_of(result: EvaluationResult) -> list[str]:
