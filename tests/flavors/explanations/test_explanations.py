@@ -19,9 +19,7 @@ pytestmark = [
     # SHAP compiles its loops by numba when it is first asked, which takes a while.
     pytest.mark.timeout(300),
     # Its colour maps, made while it is imported, use what matplotlib will drop.
-    pytest.mark.filterwarnings(
-        "ignore:The set_(bad|over|under) function:PendingDeprecationWarning:shap.plots.colors._colors"
-    ),
+    pytest.mark.filterwarnings("ignore:The set_(bad|over|under) function:PendingDeprecationWarning"),
 ]
 
 
