@@ -72,7 +72,7 @@ CREATE TABLE experiment (
 	version INTEGER NOT NULL, 
 	CONSTRAINT uq_experiment_name UNIQUE (name)
 );
-INSERT INTO "experiment" VALUES(0,'Default','',1795274693173158,1795274693173158,NULL,1);
+INSERT INTO "experiment" VALUES(0,'Default','',1795277442969672,1795277442969672,NULL,1);
 INSERT INTO "experiment" VALUES(1,'digits','é
 ''quoted''',1769817600000000,1769817600000000,NULL,1);
 CREATE TABLE experiment_tag (
@@ -299,10 +299,10 @@ CREATE TABLE "run" (
 	version INTEGER NOT NULL, 
 	purge_us BIGINT, 
 	touch_us BIGINT NOT NULL, 
-	CONSTRAINT uq_run_run_id UNIQUE (run_id), 
-	CONSTRAINT fk_run_experiment_id_experiment FOREIGN KEY(experiment_id) REFERENCES experiment (id)
+	CONSTRAINT fk_run_experiment_id_experiment FOREIGN KEY(experiment_id) REFERENCES experiment (id), 
+	CONSTRAINT uq_run_run_id UNIQUE (run_id)
 );
-INSERT INTO "run" VALUES(1,'0123456789abcdef0123456789abcdef',1,'first',2,1769817600000000,NULL,'','ada','',1769817600000000,1769817600000000,NULL,0,1,NULL,1795274693917465);
+INSERT INTO "run" VALUES(1,'0123456789abcdef0123456789abcdef',1,'first',2,1769817600000000,NULL,'','ada','',1769817600000000,1769817600000000,NULL,0,1,NULL,1795277443132297);
 CREATE TABLE run_input (
 	id INTEGER NOT NULL, 
 	run_id INTEGER NOT NULL, 
@@ -386,9 +386,9 @@ CREATE TABLE "series" (
 	nan_count BIGINT NOT NULL, 
 	first_step BIGINT NOT NULL, 
 	last_step BIGINT NOT NULL, 
+	CONSTRAINT fk_series_key_id_attribute_key FOREIGN KEY(key_id) REFERENCES attribute_key (id), 
 	CONSTRAINT fk_series_run_id_run FOREIGN KEY(run_id) REFERENCES run (id) ON DELETE CASCADE, 
-	CONSTRAINT uq_series_run_id_key_id UNIQUE (run_id, key_id), 
-	CONSTRAINT fk_series_key_id_attribute_key FOREIGN KEY(key_id) REFERENCES attribute_key (id)
+	CONSTRAINT uq_series_run_id_key_id UNIQUE (run_id, key_id)
 );
 INSERT INTO "series" VALUES(1,1,8,X'623A0A046C6F7373123209000000000000008010021807219A9999999999B93F2801310000000000000080380241000000000000F07F480250036005',3,0,0.0,0,0.1,0,0.0,1,1.79769313486231562234e+308,NULL,2,2,1,3,0,0,1,0,1,2);
 CREATE TABLE webhook (
