@@ -12,6 +12,11 @@ from matplotlib.figure import Figure
 _MOST_CURVES = 10
 _MOST_CELLS = 30
 _MOST_BARS = 20
+_TITLES = {
+    "roc_curve": "ROC curve",
+    "precision_recall_curve": "Precision and recall",
+    "calibration_curve": "Calibration",
+}
 
 Table = Mapping[str, Sequence[Any]]
 
@@ -62,7 +67,7 @@ def _curves(name: str, table: Table) -> Figure:
     for place, label in enumerate(labels[:_MOST_CURVES]):
         marker = "o" if name == "calibration_curve" else ""
         axes.plot(xs[of == place], ys[of == place], marker=marker, label=str(label))
-    axes.set(xlabel=_words(x_name), ylabel=_words(y_name), title=_words(name), xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(xlabel=_words(x_name), ylabel=_words(y_name), title=_TITLES[name], xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(title="class" if len(labels) <= _MOST_CURVES else f"first {_MOST_CURVES} of {len(labels)} classes")
     return figure
 
