@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import TypeVar
 
 from milepost import v1 as pb
-from milepost._values import from_timestamp
-
-Member = TypeVar("Member", bound=enum.Enum)
+from milepost._values import from_timestamp, parse_member
 
 
 class ModelStatus(str, enum.Enum):
@@ -30,7 +27,7 @@ class ModelStatus(str, enum.Enum):
     @classmethod
     def parse(cls, text: str) -> ModelStatus:
         """The status of a name in any case. Raises `ValueError` that lists the names."""
-        return _parse(cls, text, "status of a model")
+        return parse_member(cls, text, "status of a model")
 
 
 class ModelStage(str, enum.Enum):
@@ -48,15 +45,7 @@ class ModelStage(str, enum.Enum):
     @classmethod
     def parse(cls, text: str) -> ModelStage:
         """The stage of a name in any case. Raises `ValueError` that lists the names."""
-        return _parse(cls, text, "stage of a version")
-
-
-def _parse(kind: type[Member], text: str, what: str) -> Member:
-    try:
-        return kind(str(getattr(text, "value", text)).upper())
-    except ValueError:
-        names = ", ".join(member.value for member in kind)
-        raise ValueError(f"{text!r} is no {what}. Give one of {names}.") from None
+        return parse_member(cls, text, "stage of a version")
 
 
 _STAGES = {stage.to_proto(): stage for stage in ModelStage}

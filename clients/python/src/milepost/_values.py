@@ -6,16 +6,28 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from typing import Any, SupportsFloat
+from enum import Enum
+from typing import Any, SupportsFloat, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from milepost import v1 as pb
 
+Member = TypeVar("Member", bound=Enum)
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 MetricsInput = Mapping[str, SupportsFloat] | Iterable[pb.MetricPoints]
 """Metrics to log: a value by key, or columns of points."""
+
+
+def parse_member(kind: type[Member], text: str, what: str) -> Member:
+    """The member of a text enumeration by its value in any case. Raises `ValueError` that lists the values."""
+    try:
+        return kind(str(getattr(text, "value", text)).upper())
+    except ValueError:
+        names = ", ".join(member.value for member in kind)
+        raise ValueError(f"{text!r} is no {what}. Give one of {names}.") from None
 
 
 def to_param(key: str, value: Any) -> pb.ParamValue:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from milepost import v1 as pb
-from milepost._values import from_param, from_timestamp
+from milepost._values import from_param, from_timestamp, parse_member
 
 
 class RunState(str, enum.Enum):
@@ -36,11 +36,7 @@ class RunState(str, enum.Enum):
     @classmethod
     def parse(cls, text: str) -> RunState:
         """The state of a name in any case. Raises `ValueError` that lists the names."""
-        try:
-            return cls(str(getattr(text, "value", text)).upper())
-        except ValueError:
-            names = ", ".join(state.value for state in cls)
-            raise ValueError(f"{text!r} is no state of a run. Give one of {names}.") from None
+        return parse_member(cls, text, "state of a run")
 
 
 _STATES = {state.to_proto(): state for state in RunState}

@@ -69,9 +69,9 @@ def evaluate(
     features, truth = split_targets(data, targets)
     judge = _Judge(truth, _weights(sample_weights, len(truth)), classifier, positive_label, extra_metrics or {})
     own = loaded(model, trust)
-    answers = answers_of(own, features, classifier, trust)
+    answers = answers_of(own, features, classifier)
     metrics = judge.metrics(answers)
-    other = None if baseline is None else judge.metrics(answers_of(baseline, features, classifier, trust))
+    other = None if baseline is None else judge.metrics(answers_of(loaded(baseline, trust), features, classifier))
     missed = failures(thresholds or {}, metrics, other)
     tables = judge.tables(answers)
     if _explains(explain):

@@ -64,21 +64,19 @@ def loaded(model: Any, trust: bool) -> Any:
     return pyfunc.load_model(model, trust=trust)
 
 
-def answers_of(model: Any, features: Any, classifier: bool, trust: bool) -> Answers:
+def answers_of(model: Any, features: Any, classifier: bool) -> Answers:
     """Asks a model.
 
     Args:
-        model: A path or model URI, a `PyFuncModel`, an object with `predict`, or a function of the features.
+        model: A `PyFuncModel`, an object with `predict`, or a function of the features.
         features: The rows.
         classifier: Whether probabilities are wanted beside the labels.
-        trust: Whether code that comes with a model at a path or URI may run.
 
     Raises:
         TypeError: The model cannot be asked.
         ValueError: It answers another number of rows.
     """
     numpy = require("numpy", "models")
-    model = loaded(model, trust)
     predicted = numpy.asarray(_predict(model)(features))
     if predicted.ndim == 2 and predicted.shape[1] == 1:
         predicted = predicted[:, 0]
@@ -95,7 +93,7 @@ def answers_of(model: Any, features: Any, classifier: bool, trust: bool) -> Answ
 
 
 def numbers_of(model: Any, features: Any, known: Answers, classifier: bool) -> NDArray[np.float64]:
-    """What a model that was loaded answers, as numbers of shape `(rows, answers)`.
+    """What a model answers, as numbers of shape `(rows, answers)`.
 
     A classifier's are its probabilities, or, when it gives none, 1 for the label that it chooses and 0 for the others.
 
@@ -106,7 +104,7 @@ def numbers_of(model: Any, features: Any, known: Answers, classifier: bool) -> N
         classifier: Whether it answers labels.
     """
     numpy = require("numpy", "models")
-    answers = answers_of(model, features, classifier, trust=False)
+    answers = answers_of(model, features, classifier)
     if answers.scores is not None:
         return answers.scores
     if not classifier:
