@@ -172,9 +172,6 @@ class ChangeFeed:
                 del self._of_experiments[experiment_id]
 
     def _changed(self, changed: Collection[Changed]) -> None:
-        # Most servers have no watchers most of the time, and this is called after every commit.
-        if not self._subscriptions:
-            return
         if ANY_RUN in changed:
             for subscription in self._subscriptions:
                 subscription.wake()
@@ -193,12 +190,12 @@ class ChangeFeed:
         since = self._clock()
         while True:
             await asyncio.sleep(every_s)
-            if not self._subscriptions:
-                since = self._clock()
-                continue
             now = self._clock()
             # To look for new events costs a watcher no more than it would to ask here whether there are any.
             self._changed((REGISTRY,))
+            if not self._of_runs and not self._of_experiments:
+                since = now
+                continue
             try:
                 self._changed(await self._missed(since - OVERLAP_US))
             except Exception:

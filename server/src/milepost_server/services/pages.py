@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import orjson
 from google.protobuf.message import Message
@@ -11,12 +12,25 @@ from milepost import v1 as pb
 from milepost_server.errors import invalid_field
 from milepost_server.services.tokens import seal, unseal
 
+Item = TypeVar("Item")
+
 _FREE = ("page_token", "page_size")
 
 
 def page_limit(page_size: int, default: int, most: int) -> int:
     """The number of items for a `page_size` that is not negative."""
     return min(page_size or default, most)
+
+
+def cut(found: Sequence[Item], limit: int, place: Callable[[Item], int]) -> tuple[Sequence[Item], tuple[int] | None]:
+    """A page of what was found, and the position of its last item when more follow.
+
+    Args:
+        found: Items in order, one more than a page has where there are so many.
+        limit: Items of a page.
+        place: Where an item is in the order.
+    """
+    return found[:limit], (place(found[limit - 1]),) if len(found) > limit else None
 
 
 def encode_token(request: Message, position: tuple[Any, ...] | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from milepost import v1 as pb
 from milepost_server.services.changes import ChangeFeed
-from milepost_server.services.pages import decode_token, encode_token, page_limit
+from milepost_server.services.pages import cut, decode_token, encode_token, page_limit
 from milepost_server.services.resume import bad_token, resume_token, resumed
 from milepost_server.storage.base import Storage
 
@@ -32,8 +32,7 @@ class RegistryEventService:
         after = decode_token(request, request.page_token)
         before = None if after is None else int(after[0])
         found = await self._storage.scan(lambda tx: tx.registry_events.newest(request.name, limit + 1, before))
-        events = found[:limit]
-        position = (events[-1].sequence,) if len(found) > limit else None
+        events, position = cut(found, limit, lambda event: event.sequence)
         return pb.ListRegistryEventsResponse(events=events, next_page_token=encode_token(request, position))
 
     async def watch(self, request: pb.WatchRegistryRequest) -> AsyncGenerator[pb.WatchRegistryResponse, None]:

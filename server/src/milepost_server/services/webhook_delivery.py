@@ -13,7 +13,7 @@ import logging
 from milepost import v1 as pb
 from milepost_server.services.changes import ChangeFeed, Subscription
 from milepost_server.services.clock import Clock
-from milepost_server.services.webhook_requests import Answer, WebhookClient, body_of
+from milepost_server.services.webhook_requests import Answer, WebhookClient, body_of, delivery_of
 from milepost_server.storage.base import Storage, Transaction
 from milepost_server.storage.webhooks import Progress, StoredWebhook
 
@@ -104,14 +104,7 @@ class WebhookSender:
         began = self._clock()
         answer = await self._client.send(webhook.url, stored.secret, f"evt_{event.sequence}", body_of(event))
         progress = _after(event.sequence, answer, attempt, first_try_us or began, self._clock())
-        delivery = pb.WebhookDelivery(
-            sequence=event.sequence,
-            attempt=attempt,
-            http_status=answer.http_status,
-            error=answer.error,
-            duration_ms=answer.duration_ms,
-        )
-        delivery.time.FromMicroseconds(began)
+        delivery = delivery_of(event, answer, attempt=attempt, began_us=began)
 
         async def write(tx: Transaction) -> None:
             # The webhook may have been removed meanwhile.

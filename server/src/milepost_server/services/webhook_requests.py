@@ -102,6 +102,19 @@ def body_of(event: pb.RegistryEvent) -> bytes:
     return orjson.dumps({"type": f"registry.{kind}", "timestamp": data.get("time"), "data": data})
 
 
+def delivery_of(event: pb.RegistryEvent, answer: Answer, *, attempt: int, began_us: int) -> pb.WebhookDelivery:
+    """The record of an attempt to send an event."""
+    delivery = pb.WebhookDelivery(
+        sequence=event.sequence,
+        attempt=attempt,
+        http_status=answer.http_status,
+        error=answer.error,
+        duration_ms=answer.duration_ms,
+    )
+    delivery.time.FromMicroseconds(began_us)
+    return delivery
+
+
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """The signature of a request: `v1,` and the base64 of HMAC-SHA256 over `ID.TIMESTAMP.BODY`."""
     signed = f"{message_id}.{timestamp}.".encode() + body

@@ -11,9 +11,9 @@ from milepost import v1 as pb
 from milepost_server.errors import NotFound, quote
 from milepost_server.services.clock import Clock
 from milepost_server.services.masks import require, written_fields
-from milepost_server.services.pages import decode_token, encode_token, page_limit
+from milepost_server.services.pages import cut, decode_token, encode_token, page_limit
 from milepost_server.services.replays import write_once
-from milepost_server.services.webhook_requests import WebhookClient, body_of, check_url
+from milepost_server.services.webhook_requests import WebhookClient, body_of, check_url, delivery_of
 from milepost_server.storage.base import Storage, Transaction
 from milepost_server.storage.webhooks import Progress, StoredWebhook
 
@@ -60,9 +60,9 @@ class WebhookService:
         limit = page_limit(request.page_size, 100, 1000)
         after = decode_token(request, request.page_token) or (0,)
         found = await self._storage.scan(lambda tx: tx.webhooks.list(limit + 1, int(after[0])))
-        position = (found[limit - 1].row,) if len(found) > limit else None
+        page, position = cut(found, limit, lambda stored: stored.row)
         return pb.ListWebhooksResponse(
-            webhooks=[stored.webhook for stored in found[:limit]], next_page_token=encode_token(request, position)
+            webhooks=[stored.webhook for stored in page], next_page_token=encode_token(request, position)
         )
 
     async def update(self, request: pb.UpdateWebhookRequest) -> pb.Webhook:
@@ -105,18 +105,11 @@ class WebhookService:
         """See `WebhookService.TestWebhook`."""
         stored = await self._stored(webhook_id)
         event = pb.RegistryEvent(kind=pb.RegistryEvent.KIND_MODEL_CREATED, name=stored.webhook.model_name or "test")
-        delivery = pb.WebhookDelivery(attempt=1)
-        event.time.FromMicroseconds(self._clock())
-        delivery.time.CopyFrom(event.time)
-        answer = await self._client.send(
-            stored.webhook.url, stored.secret, f"test_{secrets.token_hex(8)}", body_of(event)
-        )
-        delivery.http_status, delivery.error, delivery.duration_ms = (
-            answer.http_status,
-            answer.error,
-            answer.duration_ms,
-        )
-        return delivery
+        began = self._clock()
+        event.time.FromMicroseconds(began)
+        message_id = f"test_{secrets.token_hex(8)}"
+        answer = await self._client.send(stored.webhook.url, stored.secret, message_id, body_of(event))
+        return delivery_of(event, answer, attempt=1, began_us=began)
 
     async def deliveries(self, request: pb.ListWebhookDeliveriesRequest) -> pb.ListWebhookDeliveriesResponse:
         """See `WebhookService.ListWebhookDeliveries`."""
@@ -125,9 +118,9 @@ class WebhookService:
         stored = await self._stored(request.webhook_id)
         before = None if after is None else int(after[0])
         found = await self._storage.scan(lambda tx: tx.webhooks.deliveries(stored.row, limit + 1, before))
-        position = (found[limit - 1][0],) if len(found) > limit else None
+        page, position = cut(found, limit, lambda attempt: attempt[0])
         return pb.ListWebhookDeliveriesResponse(
-            deliveries=[delivery for _, delivery in found[:limit]], next_page_token=encode_token(request, position)
+            deliveries=[delivery for _, delivery in page], next_page_token=encode_token(request, position)
         )
 
     async def sweep(self) -> int:
