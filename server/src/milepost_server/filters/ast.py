@@ -6,7 +6,7 @@ A tree that the parser returns is well typed: its operators and values fit their
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias, get_args
 
@@ -56,9 +56,15 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Param:
-    """A param by key. Compared as text with a `str`, by value with an `int` or `float`, as a boolean with a `bool`."""
+    """A param by key. Compared as text with a `str`, by value with an `int` or `float`, as a boolean with a `bool`.
+
+    Args:
+        key: Its key.
+        text_only: Whether it may be compared with a `str` only.
+    """
 
     key: str
+    text_only: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple, TypeVar, cast
 
 from lark import Token, Transformer, v_args
@@ -24,6 +25,7 @@ from milepost_server.filters.ast import (
     Operator,
     Or,
     OrderKey,
+    Tag,
     ValueKind,
 )
 from milepost_server.filters.refusal import Refusal, position, unexpected
@@ -75,7 +77,7 @@ class Builder(Transformer[Token, Built | Named | list[Ordered]]):
     def comparison(self, named: Named, operator: Token, literal: Token) -> Built:
         literals.check_operator(named.operand, operator)
         value = literals.convert(named.operand, operator, literal)
-        return _bounded(Comparison(named.operand, cast("Operator", operator.value), value), 1, 1, operator)
+        return self._leaf(Comparison(named.operand, cast("Operator", operator.value), value), 1, operator)
 
     def match(self, named: Named, operator: Token, literal: Token) -> Built:
         operand = named.operand
@@ -85,16 +87,25 @@ class Builder(Transformer[Token, Built | Named | list[Ordered]]):
         if numbers is not None:
             return _bounded(In(operand, numbers, negated=False), 1, 1, operator)
         pattern = literals.pattern(operand, operator, literal)
-        return _bounded(Match(operand, pattern, operator.upper() == "LIKE"), 1, 1, operator)
+        return self._leaf(Match(operand, pattern, operator.upper() == "LIKE"), 1, operator)
 
     def membership(self, named: Named, negated: Token | None, operator: Token, values: list[Token]) -> Built:
         literals.check_operator(named.operand, operator)
         expression = In(named.operand, literals.convert_all(named.operand, operator, values), negated is not None)
-        return _bounded(expression, 1, len(values), operator)
+        return self._leaf(expression, len(values), operator)
 
     def is_null(self, named: Named, operator: Token, negated: Token | None) -> Built:
         literals.check_operator(named.operand, operator)
-        return _bounded(IsNull(named.operand, negated is not None), 1, 1, operator)
+        return self._leaf(IsNull(named.operand, negated is not None), 1, operator)
+
+    def _leaf(self, condition: Comparison | Match | In | IsNull, terms: int, token: Token) -> Built:
+        """A condition, with its twin where an attribute may hold the value of the tag."""
+        twin = self._schema.twin_tags.get(condition.operand.key) if isinstance(condition.operand, Tag) else None
+        if twin is None:
+            return _bounded(condition, 1, terms, token)
+        other = replace(condition, operand=Attribute(twin, self._schema.attributes[twin]))
+        both = isinstance(condition, IsNull) and not condition.negated
+        return _bounded((And if both else Or)((condition, other)), 2, 2 * terms, token)
 
     def negation(self, keyword: Token, term: Built) -> Built:
         return _bounded(Not(term.expression), term.depth + 1, term.terms, keyword)

@@ -96,7 +96,7 @@ def expected_literal(operand: Operand, operator: str) -> str:
         return "a pattern in quotes"
     if isinstance(operand, Metric):
         return "a number"
-    if isinstance(operand, Param):
+    if isinstance(operand, Param) and not operand.text_only:
         return (
             "a string in quotes, a number, true or false" if operator in _EQUALITY else "a string in quotes or a number"
         )
@@ -191,7 +191,7 @@ def _fit(operand: Operand, operator: str, value: Value | None) -> Value | None:
         return value if operand.summary in INTEGER_SUMMARIES else float(value)
     if operator in _PATTERNS:
         return value if isinstance(value, str) else None
-    if isinstance(operand, Param):
+    if isinstance(operand, Param) and not operand.text_only:
         return None if isinstance(value, bool) and operator not in _EQUALITY else value
     if isinstance(operand, Attribute):
         return _fit_attribute(operand.kind, value)

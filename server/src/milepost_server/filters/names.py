@@ -90,7 +90,10 @@ def _operand(schema: Schema, family: Family, token: Token, key: str) -> Operand:
         raise unexpected(token, "a key that is not empty")
     if family is Family.METRIC:
         return Metric(key, "last")
-    return Param(key) if family is Family.PARAM else Tag(key)
+    if family is Family.PARAM:
+        return Param(key, schema.text_params)
+    attribute = schema.tag_attributes.get(key)
+    return Tag(key) if attribute is None else _attribute(schema, token, attribute)
 
 
 def _attribute(schema: Schema, token: Token, name: str) -> Operand:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
@@ -40,6 +40,10 @@ class Schema:
         families: What can be named besides attributes.
         summaries: Whether the last word of an unquoted metric (`metrics.loss.min`), or a word after a quoted key, names
             a summary. When off, as in MLflow, such a word belongs to the key.
+        tag_attributes: Tags that are attributes under another name: `tags.KEY` means the attribute.
+        twin_tags: Tags whose value an attribute may hold instead: a condition on one holds when it holds for either.
+        text_params: Whether params are text only, so that a number beside one is a mistake.
+        hiding_tag: A tag whose value `true` keeps an item out of what a filter finds, unless the filter names the tag.
     """
 
     entity: str
@@ -47,6 +51,10 @@ class Schema:
     aliases: Mapping[str, str]
     families: frozenset[Family]
     summaries: bool
+    tag_attributes: Mapping[str, str] = field(default_factory=dict)
+    twin_tags: Mapping[str, str] = field(default_factory=dict)
+    text_params: bool = False
+    hiding_tag: str = ""
 
     @cached_property
     def prefixes(self) -> Mapping[str, Family]:

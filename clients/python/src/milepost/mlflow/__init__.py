@@ -1,0 +1,1 @@
+"""MLflow's REST API as protos; see `milepost.mlflow.v1`."""
