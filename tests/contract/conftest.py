@@ -9,6 +9,7 @@ import pytest
 from milepost import v1 as pb
 from support.api import Api
 from support.grpc_api import GrpcApi
+from support.mlflow_http import MlflowHttp, mlflow_http
 from support.rest_api import RestApi
 from support.servers import RunningServer
 
@@ -35,6 +36,13 @@ async def rest_api(backend: RunningServer) -> AsyncIterator[RestApi]:
 def api(request: pytest.FixtureRequest, grpc_api: GrpcApi, rest_api: RestApi) -> Api:
     """The way in under test."""
     return grpc_api if request.param == "grpc" else rest_api
+
+
+@pytest.fixture(scope="session")
+async def mlflow(backend: RunningServer) -> AsyncIterator[MlflowHttp]:
+    """MLflow's REST API of the server."""
+    async with mlflow_http(backend.http_url) as calls:
+        yield calls
 
 
 @pytest.fixture

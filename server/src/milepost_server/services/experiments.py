@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from milepost import v1 as pb
 from milepost_server.errors import AlreadyExists, NotFound, quote
-from milepost_server.filters import EXPERIMENTS, parse_filter, parse_order_by
+from milepost_server.filters import EXPERIMENTS, Schema, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
 from milepost_server.services.masks import read_fields, require, written_fields
@@ -64,11 +64,13 @@ class ExperimentService:
                 raise experiment_not_found(str(number))
         return [found[number] for number in numbers]
 
-    async def list(self, request: pb.ListExperimentsRequest) -> tuple[list[pb.Experiment], str]:
+    async def list(
+        self, request: pb.ListExperimentsRequest, schema: Schema = EXPERIMENTS
+    ) -> tuple[list[pb.Experiment], str]:
         """See `TrackingService.ListExperiments`. Returns a page and the token of the next."""
         query = Query(
-            filter=parse_filter(request.filter, EXPERIMENTS),
-            order_by=parse_order_by(request.order_by, EXPERIMENTS) or _NEWEST_FIRST,
+            filter=parse_filter(request.filter, schema),
+            order_by=parse_order_by(request.order_by, schema) or _NEWEST_FIRST,
             view=request.view,
             limit=page_limit(request.page_size, 100, 1000),
             after=decode_token(request, request.page_token),

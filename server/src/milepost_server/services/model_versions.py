@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from milepost import v1 as pb
 from milepost_server.errors import FailedPrecondition, invalid_field
-from milepost_server.filters import MODEL_VERSIONS, parse_filter, parse_order_by
+from milepost_server.filters import MODEL_VERSIONS, Schema, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
 from milepost_server.services.masks import read_fields, require, written_fields
@@ -44,12 +46,18 @@ class ModelVersionService:
         """See `RegistryService.GetModelVersion`."""
         return await self._storage.read(lambda tx: stored_version(tx, name, version))
 
-    async def list(self, request: pb.ListModelVersionsRequest) -> tuple[list[pb.ModelVersion], str]:
+    async def latest_of_stages(self, names: Collection[str]) -> Sequence[pb.ModelVersion]:
+        """Of each of some models and each stage the version with the greatest number, by that number."""
+        return await self._storage.scan(lambda tx: tx.model_versions.latest_of_stages(names)) if names else []
+
+    async def list(
+        self, request: pb.ListModelVersionsRequest, schema: Schema = MODEL_VERSIONS
+    ) -> tuple[list[pb.ModelVersion], str]:
         """See `RegistryService.ListModelVersions`. Returns a page and the token of the next."""
         fields = read_fields(pb.ModelVersion, request)
         query = Query(
-            filter=parse_filter(request.filter, MODEL_VERSIONS),
-            order_by=parse_order_by(request.order_by, MODEL_VERSIONS) or _NEWEST_FIRST,
+            filter=parse_filter(request.filter, schema),
+            order_by=parse_order_by(request.order_by, schema) or _NEWEST_FIRST,
             view=pb.VIEW_ALL,
             limit=page_limit(request.page_size, 100, 1000),
             after=decode_token(request, request.page_token),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from milepost import v1 as pb
-from milepost_server.filters import REGISTERED_MODELS, parse_filter, parse_order_by
+from milepost_server.filters import REGISTERED_MODELS, Schema, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
 from milepost_server.services.masks import read_fields, require, written_fields
@@ -37,11 +37,13 @@ class RegisteredModelService:
         """See `RegistryService.GetRegisteredModel`."""
         return await self._storage.read(lambda tx: stored_model(tx, name))
 
-    async def list(self, request: pb.ListRegisteredModelsRequest) -> tuple[list[pb.RegisteredModel], str]:
+    async def list(
+        self, request: pb.ListRegisteredModelsRequest, schema: Schema = REGISTERED_MODELS
+    ) -> tuple[list[pb.RegisteredModel], str]:
         """See `RegistryService.ListRegisteredModels`. Returns a page and the token of the next."""
         query = Query(
-            filter=parse_filter(request.filter, REGISTERED_MODELS),
-            order_by=parse_order_by(request.order_by, REGISTERED_MODELS) or _NEWEST_FIRST,
+            filter=parse_filter(request.filter, schema),
+            order_by=parse_order_by(request.order_by, schema) or _NEWEST_FIRST,
             view=pb.VIEW_ALL,
             limit=page_limit(request.page_size, 100, 1000),
             after=decode_token(request, request.page_token),

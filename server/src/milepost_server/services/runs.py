@@ -5,19 +5,19 @@ from __future__ import annotations
 import secrets
 
 from milepost import v1 as pb
-from milepost_server.errors import AlreadyExists, invalid_field, quote
-from milepost_server.filters import RUNS, parse_filter, parse_order_by
+from milepost_server.errors import invalid_field, quote
+from milepost_server.filters import RUNS, Schema, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
+from milepost_server.services.experiment_keys import check_active
 from milepost_server.services.masks import read_fields, require, written_fields
 from milepost_server.services.names import make_run_name
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.params import check_params
 from milepost_server.services.refusals import (
     etag_mismatch,
-    experiment_deleted,
-    experiment_not_found,
     run_deleted,
+    run_exists,
     run_not_found,
 )
 from milepost_server.services.replays import write_once
@@ -45,11 +45,11 @@ class RunService:
         async def work(tx: Transaction) -> pb.Run:
             now = self._clock()
             run = _completed(request.run, now)
-            await _check_experiment(tx, run.experiment_id)
+            await check_active(tx, run.experiment_id)
             if run.parent_run_id:
                 await _check_parent(tx, run)
             if await tx.runs.create(run, now) is None:
-                raise _run_exists(chosen)
+                raise run_exists(chosen)
             return await _existing(tx, run.run_id)
 
         return await write_once(self._storage, self._clock, request, pb.Run, work)
@@ -70,11 +70,11 @@ class RunService:
                 raise run_not_found(run_id)
         return [found[run_id] for run_id in request.run_ids]
 
-    async def list(self, request: pb.ListRunsRequest) -> tuple[list[pb.Run], str]:
+    async def list(self, request: pb.ListRunsRequest, schema: Schema = RUNS) -> tuple[list[pb.Run], str]:
         """See `TrackingService.ListRuns`. Returns a page and the token of the next."""
         query = Query(
-            filter=parse_filter(request.filter, RUNS),
-            order_by=parse_order_by(request.order_by, RUNS) or _LATEST_FIRST,
+            filter=parse_filter(request.filter, schema),
+            order_by=parse_order_by(request.order_by, schema) or _LATEST_FIRST,
             view=request.view,
             limit=page_limit(request.page_size, 100, 1000),
             after=decode_token(request, request.page_token),
@@ -124,7 +124,7 @@ class RunService:
         async def work(tx: Transaction) -> pb.Run:
             key = await existing_run(tx, request.run_id, lock=True)
             if key.deleted:
-                await _check_experiment(tx, str(key.experiment_id))
+                await check_active(tx, str(key.experiment_id))
                 if not await tx.runs.set_deleted(key, False, self._clock()):
                     raise run_not_found(request.run_id)
             return await _existing(tx, request.run_id)
@@ -160,14 +160,6 @@ def _with_end(written: pb.Run, stored: pb.Run, fields: list[str], now_us: int) -
     return [*fields, "end_time"]
 
 
-async def _check_experiment(tx: Transaction, experiment_id: str) -> None:
-    experiment = await tx.experiments.lock(int(experiment_id), shared=True)
-    if experiment is None:
-        raise experiment_not_found(experiment_id)
-    if experiment.HasField("delete_time"):
-        raise experiment_deleted(experiment_id)
-
-
 async def _check_parent(tx: Transaction, run: pb.Run) -> None:
     parent = await existing_run(tx, run.parent_run_id)
     if parent.deleted:
@@ -191,11 +183,3 @@ async def _active(tx: Transaction, run_id: str) -> tuple[RunKey, pb.Run]:
     stored = await tx.runs.header(run_id)
     assert stored is not None
     return key, stored
-
-
-def _run_exists(run_id: str) -> AlreadyExists:
-    return AlreadyExists(
-        f"A run with id {quote(run_id)} exists, active or deleted. Choose another id, or none to be given one.",
-        reason=pb.ERROR_REASON_RUN_EXISTS,
-        metadata={"runId": run_id},
-    )

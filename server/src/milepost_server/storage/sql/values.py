@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from milepost import v1 as pb
+from milepost_server.param_values import param_text
 from milepost_server.storage.sql.schema import HEAD_LENGTH
 
 # Kinds of floats, in the order in which they sort.
@@ -48,22 +49,25 @@ def param_columns(value: pb.ParamValue) -> dict[str, str | int | float | None]:
     """The columns of `run_param` by which a value is searched and sorted."""
     match value.WhichOneof("kind"):
         case "string_value":
-            return _param(STRING, value.string_value)
+            return _param(STRING, value)
         case "int_value":
-            number = value.int_value
-            return _param(INTEGER, str(number), number, FINITE, float(number))
+            return _param(INTEGER, value, value.int_value, FINITE, float(value.int_value))
         case "double_value":
-            kind, finite = sortable(value.double_value)
-            return _param(FLOAT, repr(value.double_value), None, kind, finite)
+            return _param(FLOAT, value, None, *sortable(value.double_value))
         case "bool_value":
-            return _param(BOOLEAN, "true" if value.bool_value else "false", int(value.bool_value))
+            return _param(BOOLEAN, value, int(value.bool_value))
         case _:
-            return _param(JSON, value.json_value)
+            return _param(JSON, value)
 
 
 def _param(
-    kind: int, text: str, integer: int | None = None, number_kind: int | None = None, number: float | None = None
+    kind: int,
+    value: pb.ParamValue,
+    integer: int | None = None,
+    number_kind: int | None = None,
+    number: float | None = None,
 ) -> dict[str, str | int | float | None]:
+    text = param_text(value)
     return {
         "kind": kind,
         "text": text,

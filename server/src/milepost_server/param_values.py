@@ -1,0 +1,20 @@
+"""Values of params as text."""
+
+from __future__ import annotations
+
+from milepost import v1 as pb
+
+
+def param_text(value: pb.ParamValue) -> str:
+    """A value as text comparisons, LIKE and clients that know text only see it: floats as Python's `repr` writes them."""
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return value.string_value
+        case "int_value":
+            return str(value.int_value)
+        case "double_value":
+            return repr(value.double_value)
+        case "bool_value":
+            return "true" if value.bool_value else "false"
+        case _:
+            return value.json_value
