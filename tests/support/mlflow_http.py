@@ -97,7 +97,8 @@ def refused(status: int, code: str) -> Iterator[Refused]:
     try:
         yield seen
     except MlflowError as error:
-        assert (error.status, error.code) == (status, code), str(error)
+        if (error.status, error.code) != (status, code):
+            raise AssertionError(f"{error} where {status} {code} was expected") from error
         seen.message = error.message
     else:
         raise AssertionError(f"nothing was refused where {status} {code} was expected")

@@ -24,6 +24,7 @@ from milepost_server.calls.rules import compile_rules
 from milepost_server.config import Settings
 from milepost_server.errors import DomainError
 from milepost_server.http_server import HttpServer
+from milepost_server.mlflow import MLFLOW_VERSION
 from milepost_server.rest.app import RestApp
 from milepost_server.rpc.listener import GrpcListener
 from milepost_server.services.clock import system_clock
@@ -80,7 +81,14 @@ class Server:
         interceptors: list[Interceptor] = [Observation(self._registry), self._admission, CallerName(), Validation()]
         dispatcher = Dispatcher(interceptors, Answers(self._storage.version))
         self._register_process_metrics()
-        pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
+        pages = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+            # MLflow's names.
+            "/health": self._healthz,
+            "/version": self._mlflow_version,
+        }
         self._http = HttpServer(
             RestApp(
                 table,
@@ -170,6 +178,9 @@ class Server:
                 except Exception:
                     _log.warning("sweep failed; it will be tried again", exc_info=True)
             await asyncio.sleep(_SWEEP_EVERY_S)
+
+    async def _mlflow_version(self) -> tuple[int, str, bytes]:
+        return 200, "text/plain", MLFLOW_VERSION.encode()
 
     async def _healthz(self) -> tuple[int, str, bytes]:
         return 200, "text/plain; charset=utf-8", b"ok\n"
