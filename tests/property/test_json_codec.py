@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
-from milepost_server.rest.json_codec import codec_for
+from milepost_server.rest.json_codec import STANDARD_CODECS
 from support.message_strategies import messages
 from support.rest_protos import Everything
 
@@ -36,7 +36,7 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _check_written_as_json_format_does(message: Any) -> None:
-    written = codec_for(type(message)).encode_bytes(message)
+    written = STANDARD_CODECS.of(type(message)).encode_bytes(message)
     assert repr(json.loads(written)) == repr(
         _sorted(json.loads(json_format.MessageToJson(message)), json.loads(written))
     )
@@ -53,7 +53,9 @@ def _sorted(value: Any, like: Any) -> Any:
 
 def _check_reads_back(message: Any, **options: Any) -> None:
     text = json_format.MessageToJson(message, **options)
-    assert _same(codec_for(type(message)).decode_bytes(text.encode()), json_format.Parse(text, type(message)()))
+    assert _same(
+        STANDARD_CODECS.of(type(message)).decode_bytes(text.encode()), json_format.Parse(text, type(message)())
+    )
 
 
 @_slow
@@ -71,7 +73,7 @@ def test_fields_of_every_kind_are_written_as_json_format_writes_them(message: An
 @_slow
 @given(_any_message)
 def test_messages_of_the_contract_survive_a_round_trip(message: Any) -> None:
-    codec = codec_for(type(message))
+    codec = STANDARD_CODECS.of(type(message))
     again = codec.decode_bytes(codec.encode_bytes(message))
     assert codec.encode_bytes(again) == codec.encode_bytes(message)
 
@@ -120,7 +122,7 @@ _json = st.recursive(
 @given(_json, st.sampled_from([Everything, pb.Run, pb.LogBatchRequest]))
 def test_any_json_is_read_or_refused_as_an_invalid_argument(value: Any, message_class: Any) -> None:
     with contextlib.suppress(InvalidArgument):
-        codec_for(message_class).decode_bytes(json.dumps(value).encode())
+        STANDARD_CODECS.of(message_class).decode_bytes(json.dumps(value).encode())
 
 
 @_slow
@@ -131,13 +133,13 @@ def test_what_json_format_refuses_is_refused(value: Any) -> None:
         json_format.Parse(text, pb.Run())
     except (json_format.ParseError, RecursionError):
         with pytest.raises(InvalidArgument):
-            codec_for(pb.Run).decode_bytes(text.encode())
+            STANDARD_CODECS.of(pb.Run).decode_bytes(text.encode())
 
 
 @given(st.binary(max_size=50))
 def test_any_bytes_are_read_or_refused_as_an_invalid_argument(data: bytes) -> None:
     with contextlib.suppress(InvalidArgument):
-        codec_for(pb.Run).decode_bytes(data)
+        STANDARD_CODECS.of(pb.Run).decode_bytes(data)
 
 
 def test_error_details_are_written_as_json_format_writes_them() -> None:

@@ -17,6 +17,7 @@ from milepost_server.calls.handlers import HandlerTable
 from milepost_server.errors import DomainError, NotFound, OutOfRange, ResourceExhausted, Unavailable
 from milepost_server.http_server import HttpServer
 from milepost_server.rest.app import RestApp
+from support.rest_mlflow_protos import PROBE_SERVICE, ProbeEmpty, ProbePart
 from support.rest_protos import TEST_SERVICE, CollectResponse, FetchResponse, Item
 
 MAX_BODY_BYTES = 100_000
@@ -145,14 +146,47 @@ class Kinds:
         await asyncio.Event().wait()
 
 
+class Probes:
+    """Methods in MLflow's dialect: they answer with what they were asked, or fail as `ERRORS` says of the run."""
+
+    def __init__(self) -> None:
+        self.uploaded: list[Any] = []
+
+    async def create_probe(self, request: Any, call: Call) -> Any:
+        if request.run_id in ERRORS:
+            raise ERRORS[request.run_id]
+        if request.run_id == "defect":
+            raise RuntimeError("a secret")
+        return request
+
+    put_probe = get_probe = update_probe = delete_probe = create_probe
+
+    async def upload(self, requests: AsyncIterator[Any], call: Call) -> Any:
+        self.uploaded = [request async for request in requests]
+        return ProbeEmpty()
+
+    async def download(self, request: Any, call: Call) -> AsyncIterator[Any]:
+        if request.artifact_path == "missing":
+            raise NotFound("no file", reason=pb.ERROR_REASON_ARTIFACT_NOT_FOUND)
+        end = request.offset + request.length if request.length else len(CONTENT)
+        part = ProbePart(size=len(CONTENT), sha256=ETAG, filename=f"{request.run_id}-{request.artifact_path}")
+        part.body.data = CONTENT[request.offset : end]
+        yield part
+
+    get_artifact = download
+
+
 class RestServer:
     """A listening HTTP server and a client of it."""
 
-    def __init__(self, port: int, client: httpx.AsyncClient, artifacts: Artifacts, kinds: Kinds) -> None:
+    def __init__(
+        self, port: int, client: httpx.AsyncClient, artifacts: Artifacts, kinds: Kinds, probes: Probes
+    ) -> None:
         self.port = port
         self.client = client
         self.artifacts = artifacts
         self.kinds = kinds
+        self.probes = probes
 
     async def raw(self, request: bytes) -> bytes:
         """Sends bytes as they are and returns all that comes until the server closes the connection."""
@@ -169,22 +203,23 @@ class RestServer:
 @asynccontextmanager
 async def running_rest_server() -> AsyncIterator[RestServer]:
     """Serves the servicers of this file on a free port."""
-    artifacts, kinds = Artifacts(), Kinds()
-    app = RestApp(handler_table(artifacts, kinds), Dispatcher([]), **APP_OPTIONS)
+    artifacts, kinds, probes = Artifacts(), Kinds(), Probes()
+    app = RestApp(handler_table(artifacts, kinds, probes), Dispatcher([]), **APP_OPTIONS)
     server = HttpServer(app)
     port = await server.start("127.0.0.1", 0)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-        yield RestServer(port, client, artifacts, kinds)
+        yield RestServer(port, client, artifacts, kinds, probes)
     await server.stop(1)
 
 
-def handler_table(artifacts: Artifacts, kinds: Kinds) -> HandlerTable:
+def handler_table(artifacts: Artifacts, kinds: Kinds, probes: Probes) -> HandlerTable:
     """The methods of these servicers."""
     return HandlerTable(
         [
             (tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"], Tracking()),
             (artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"], artifacts),
             (TEST_SERVICE, kinds),
+            (PROBE_SERVICE, probes),
         ]
     )
 

@@ -10,13 +10,14 @@ import httpx
 import pytest
 
 from milepost_server.calls.dispatcher import Dispatcher
-from milepost_server.rest import exchange, transcoder
+from milepost_server.rest import exchange, off_loop
 from milepost_server.rest.app import RestApp
 from support.rest_servicers import (
     APP_OPTIONS,
     MAX_BODY_BYTES,
     Artifacts,
     Kinds,
+    Probes,
     RestServer,
     handler_table,
     running_rest_server,
@@ -339,7 +340,7 @@ async def test_body_that_stops_coming_is_refused(server: RestServer, monkeypatch
 
 
 async def test_large_body_is_read_like_a_small_one(server: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcoder, "LARGE_BYTES", 10)
+    monkeypatch.setattr(off_loop, "LARGE_BYTES", 10)
     response = await server.client.post("/v1/runs", json={"run": {"name": "a long enough name"}})
     assert response.json() == {"run": {"name": "a long enough name"}}
     assert _fields(await server.client.post("/v1/runs", json={"run": {"name": 5}})) == ["run.name"]
@@ -362,7 +363,7 @@ async def test_page_is_served_as_it_is(server: RestServer) -> None:
 
 
 async def test_life_span_events_are_answered() -> None:
-    app = RestApp(handler_table(Artifacts(), Kinds()), Dispatcher([]), **APP_OPTIONS)
+    app = RestApp(handler_table(Artifacts(), Kinds(), Probes()), Dispatcher([]), **APP_OPTIONS)
     events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     sent: list[Any] = []
 

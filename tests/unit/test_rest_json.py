@@ -10,13 +10,13 @@ from google.protobuf import field_mask_pb2
 
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument
-from milepost_server.rest.json_codec import codec_for
+from milepost_server.rest.json_codec import STANDARD_CODECS
 from support.rest_protos import Everything
 
 
 def _refusal(data: bytes | str, message_class: Any = Everything) -> InvalidArgument:
     with pytest.raises(InvalidArgument) as caught:
-        codec_for(message_class).decode_bytes(data if isinstance(data, bytes) else data.encode())
+        STANDARD_CODECS.of(message_class).decode_bytes(data if isinstance(data, bytes) else data.encode())
     return caught.value
 
 
@@ -47,6 +47,9 @@ def _refusal(data: bytes | str, message_class: Any = Everything) -> InvalidArgum
         ('{"manyInt64": [1, null]}', "many_int64[1]"),
         ('{"manyString": "a"}', "many_string"),
         ('{"children": [{}, {"child": {"manyDouble": [1, "x"]}}]}', "children[1].child.many_double[1]"),
+        ('{"children": [{"one_int32": 1}, {"one_int32": 2147483648}]}', "children[1].one_int32"),
+        ('{"manyInt64Value": [{"value": 1}]}', "many_int64_value[0]"),
+        ('{"manyDuration": [{}]}', "many_duration[0]"),
         ('{"mapString": 1}', "map_string"),
         ('{"namedChildren": {"a \\"b": {"oneBool": 0}}}', 'named_children["a \\"b"].one_bool'),
         ('{"mapString": {"a": null}}', 'map_string["a"]'),
@@ -139,52 +142,54 @@ def test_long_values_are_cut_in_messages() -> None:
 
 def test_colons_and_quotes_in_text_are_no_duplicate_keys() -> None:
     body = '{"oneString": "a\\":\\"b", "mapString": {"x\\":": "c : d", "y" : "e"}}'
-    message: Any = codec_for(Everything).decode_bytes(body.encode())
+    message: Any = STANDARD_CODECS.of(Everything).decode_bytes(body.encode())
     assert message.one_string == 'a":"b'
     assert dict(message.map_string) == {'x":': "c : d", "y": "e"}
 
 
 def test_whole_floats_and_strings_are_read_as_integers() -> None:
     body = b'{"manyInt64": [1.0, "-2", 3, 1e3], "oneUint64": "18446744073709551615"}'
-    message: Any = codec_for(Everything).decode_bytes(body)
+    message: Any = STANDARD_CODECS.of(Everything).decode_bytes(body)
     assert list(message.many_int64) == [1, -2, 3, 1000]
     assert message.one_uint64 == 2**64 - 1
 
 
 def test_null_leaves_a_field_unset() -> None:
-    message: Any = codec_for(Everything).decode_bytes(b'{"oneString": null, "child": null, "choiceInt64": null}')
+    message: Any = STANDARD_CODECS.of(Everything).decode_bytes(
+        b'{"oneString": null, "child": null, "choiceInt64": null}'
+    )
     assert message == Everything()
 
 
 def test_null_of_a_value_field_is_a_value() -> None:
-    message: Any = codec_for(Everything).decode_bytes(b'{"oneValue": null}')
+    message: Any = STANDARD_CODECS.of(Everything).decode_bytes(b'{"oneValue": null}')
     assert message.one_value.HasField("null_value")
 
 
 def test_url_safe_base64_without_padding_is_read() -> None:
-    message: Any = codec_for(Everything).decode_bytes(b'{"oneBytes": "-_8"}')
+    message: Any = STANDARD_CODECS.of(Everything).decode_bytes(b'{"oneBytes": "-_8"}')
     assert message.one_bytes == b"\xfb\xff"
 
 
 def test_field_mask_is_read_in_both_spellings() -> None:
     for text in ("runId,startTime", "run_id,start_time"):
-        message: Any = codec_for(field_mask_pb2.FieldMask).decode(text)
+        message: Any = STANDARD_CODECS.of(field_mask_pb2.FieldMask).decode(text)
         assert list(message.paths) == ["run_id", "start_time"]
 
 
 def test_offset_of_a_timestamp_is_applied() -> None:
-    message: Any = codec_for(Everything).decode_bytes(b'{"oneTimestamp": "1970-01-01T01:00:00.5+01:00"}')
+    message: Any = STANDARD_CODECS.of(Everything).decode_bytes(b'{"oneTimestamp": "1970-01-01T01:00:00.5+01:00"}')
     assert (message.one_timestamp.seconds, message.one_timestamp.nanos) == (0, 500_000_000)
 
 
 def test_keys_of_maps_are_written_in_order() -> None:
     run = pb.Run(tags={"b": "2", "a": "1", "c": "3"})
-    assert codec_for(pb.Run).encode_bytes(run) == b'{"tags":{"a":"1","b":"2","c":"3"}}'
+    assert STANDARD_CODECS.of(pb.Run).encode_bytes(run) == b'{"tags":{"a":"1","b":"2","c":"3"}}'
 
 
 def test_values_that_json_lacks_are_written_as_strings() -> None:
     points = pb.MetricPoints(values=[math.nan, math.inf, -math.inf, -0.0, 1.5], steps=[2**63 - 1])
-    written = codec_for(pb.MetricPoints).encode_bytes(points)
+    written = STANDARD_CODECS.of(pb.MetricPoints).encode_bytes(points)
     assert written == b'{"values":["NaN","Infinity","-Infinity",-0.0,1.5],"steps":["9223372036854775807"]}'
 
 
@@ -192,10 +197,10 @@ def test_time_beyond_the_year_9999_has_no_json() -> None:
     run = pb.Run()
     run.start_time.seconds = 10**15
     with pytest.raises(ValueError, match="no JSON form"):
-        codec_for(pb.Run).encode(run)
+        STANDARD_CODECS.of(pb.Run).encode(run)
 
 
 def test_path_of_the_message_is_put_before_that_of_the_field() -> None:
     with pytest.raises(InvalidArgument) as caught:
-        codec_for(pb.Run).decode({"state": "NOPE"}, "run")
+        STANDARD_CODECS.of(pb.Run).decode({"state": "NOPE"}, "run")
     assert [violation.field for violation in caught.value.violations] == ["run.state"]

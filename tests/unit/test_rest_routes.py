@@ -10,12 +10,12 @@ from milepost import v1 as pb
 from milepost_server.calls.handlers import Method
 from milepost_server.errors import InvalidArgument
 from milepost_server.rest.routes import RouteTable, parse_template
-from support.rest_servicers import Artifacts, Kinds, handler_table
+from support.rest_servicers import Artifacts, Kinds, Probes, handler_table
 
 
 @pytest.fixture(scope="module")
 def methods() -> list[Method]:
-    return list(handler_table(Artifacts(), Kinds()))
+    return list(handler_table(Artifacts(), Kinds(), Probes()))
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,15 @@ from milepost_server.calls.dispatcher import Dispatcher, to_domain_error
 from milepost_server.calls.handlers import HandlerTable
 from milepost_server.errors import DomainError
 from milepost_server.rest import refusals
+from milepost_server.rest.bodies import is_bytes
+from milepost_server.rest.dialects import dialect_at
 from milepost_server.rest.downloads import DownloadEndpoint
 from milepost_server.rest.exchange import Exchange, Receive, Scope, Send
 from milepost_server.rest.openapi import document
 from milepost_server.rest.refusals import Refusal
 from milepost_server.rest.routes import Route, RouteTable
 from milepost_server.rest.streams import StreamEndpoint
-from milepost_server.rest.transcoder import Endpoint, UnaryEndpoint, deadline, is_bytes
+from milepost_server.rest.transcoder import Endpoint, UnaryEndpoint, deadline
 from milepost_server.rest.uploads import LinesEndpoint, UploadEndpoint
 
 _log = logging.getLogger(__name__)
@@ -71,16 +73,21 @@ class RestApp:
             await send({"type": "websocket.close"})
             return
         exchange = Exchange(scope, receive, send)
+        errors = dialect_at(exchange.path).errors
         try:
-            await self._serve(exchange)
+            found = await self._find(exchange)
+            if found is not None:
+                errors = found[0].dialect.errors
+                await self._call(exchange, *found)
         except (DomainError, Refusal) as error:
             if exchange.started:
                 # Leaving the answer incomplete makes the server cut the connection, so the client sees that it is.
                 _log.warning("answer cut off", extra={"path": exchange.path, "error": str(error)})
             else:
-                await exchange.refuse(error)
+                await exchange.refuse(error, errors)
 
-    async def _serve(self, exchange: Exchange) -> None:
+    async def _find(self, exchange: Exchange) -> tuple[Route, list[str]] | None:
+        """The route for a request that may pass, with the segments of its path. None when a page answered it."""
         given = exchange.headers.get("x-request-id")
         if given:
             exchange.answer_headers["x-request-id"] = given[:128]
@@ -91,10 +98,13 @@ class RestApp:
             if exchange.verb not in ("GET", "HEAD"):
                 raise refusals.wrong_verb(exchange.verb, path, ["GET", "HEAD"])
             await exchange.respond(*await page())
-            return
+            return None
         route, segments, allowed = self._routes.find(exchange.verb, path)
-        if route is None:
-            raise refusals.wrong_verb(exchange.verb, path, allowed) if allowed else refusals.no_such_path(path)
+        if route is not None:
+            return route, segments
+        raise refusals.wrong_verb(exchange.verb, path, allowed) if allowed else dialect_at(path).no_such_path(path)
+
+    async def _call(self, exchange: Exchange, route: Route, segments: list[str]) -> None:
         call = Call(route.method, "http", exchange.peer, exchange.headers, deadline(exchange))
         exchange.answer_headers["x-request-id"] = call.call_id
         try:

@@ -12,10 +12,13 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument, invalid_field, quote
 from milepost_server.rest import scalars, wellknown
-from milepost_server.rest.json_read import reader_for
+from milepost_server.rest.json_form import STANDARD_FORM
+from milepost_server.rest.json_read import Readers
 from milepost_server.rest.json_write import is_map
 from milepost_server.rest.problem import Problem
 
+# Text has one form in all dialects, and so have the types that can be given as text.
+_readers = Readers(STANDARD_FORM)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -70,7 +73,9 @@ class Binder:
             owner, value = _owner(message, target), _parsed(target, text)
             current = getattr(owner, target.field.name)
             if current and current != value:
-                raise invalid_field(name, f"is {quote(current)} in the body and {quote(value)} in the path: send one")
+                raise invalid_field(
+                    name, f"is {quote(value)} in the path and {quote(current)} in the body or the query: send one"
+                )
             setattr(owner, target.field.name, value)
 
     def bind_query(self, message: Any, query: str) -> None:
@@ -81,7 +86,7 @@ class Binder:
                 does not fit.
         """
         seen: set[str] = set()
-        for name, text in _pairs(query):
+        for name, text in query_pairs(query):
             target = self._target(name)
             self._check_free(target.path)
             owner, field = _owner(message, target), target.field
@@ -128,7 +133,7 @@ class Binder:
         )
         if field.is_repeated or is_map(field) or not own_form:
             raise invalid_field(path, "cannot be given as text: use the form of this call that has a JSON body")
-        return _Target(path, tuple(parents), field, None, reader_for(field.message_type))
+        return _Target(path, tuple(parents), field, None, _readers.of(field.message_type))
 
 
 def _field(message: Descriptor, part: str, name: str) -> FieldDescriptor:
@@ -142,7 +147,7 @@ def _field(message: Descriptor, part: str, name: str) -> FieldDescriptor:
 
 
 def _text_reader(field: FieldDescriptor) -> scalars.Convert:
-    read = scalars.reader(field)
+    read = scalars.reader(field, STANDARD_FORM)
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return lambda text: read({"true": True, "false": False}.get(text, text))
     if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
@@ -173,7 +178,8 @@ def _fill(target: _Target, owner: Any, text: str) -> None:
         raise problem.to_error(target.path) from None
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """The names and values of a query, decoded. Raises `InvalidArgument` when it cannot be read."""
     if not query:
         return []
     if not query.isascii():

@@ -19,7 +19,6 @@ from milepost_server.rest.ranges import Range, parse_range, same_content
 from milepost_server.rest.refusals import Refusal
 from milepost_server.rest.routes import Route
 from milepost_server.rest.streams import messages, until_disconnect
-from milepost_server.rest.transcoder import RequestReader
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(;[\x20-\x7e]*)?")
 UNKNOWN_TYPE = "application/octet-stream"
@@ -51,7 +50,7 @@ class DownloadEndpoint:
         self._option = options.Extensions[annotations_pb2.byte_range]
         self._ranged = options.HasExtension(annotations_pb2.byte_range)
         reserved = {self._option.offset_field: "the Range header", self._option.length_field: "the Range header"}
-        self._reader = RequestReader(route, max_body_bytes, reserved if self._ranged else None)
+        self._reader = route.dialect.reader(route, max_body_bytes, reserved if self._ranged else None)
 
     async def __call__(self, exchange: Exchange, call: Call, segments: list[str]) -> None:
         """See `Endpoint`."""

@@ -8,11 +8,9 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from google.rpc import status_pb2
-
-from milepost_server.errors import DomainError, to_status
+from milepost_server.errors import DomainError
 from milepost_server.rest import refusals
-from milepost_server.rest.json_codec import codec_for
+from milepost_server.rest.error_form import ErrorForm
 from milepost_server.rest.refusals import Refusal
 
 Scope = MutableMapping[str, Any]
@@ -28,7 +26,6 @@ _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_status_codec = codec_for(status_pb2.Status)
 
 
 class Exchange:
@@ -69,6 +66,11 @@ class Exchange:
         """The path as sent, still percent-encoded, without the query."""
         raw = self.scope.get("raw_path") or self.scope["path"].encode()
         return str(bytes(raw).partition(b"?")[0].decode("latin-1"))
+
+    @property
+    def query(self) -> str:
+        """The query as sent, still percent-encoded. Empty for none."""
+        return str(self.scope["query_string"].decode("latin-1"))
 
     def peer(self) -> str:
         """Address of the client, for logs."""
@@ -154,15 +156,10 @@ class Exchange:
                         event = await self.receive()
                     self._body_left = event.get("more_body", False)
 
-    async def refuse(self, error: DomainError | Refusal) -> None:
-        """Sends an error as `google.rpc.Status`."""
+    async def refuse(self, error: DomainError | Refusal, form: ErrorForm) -> None:
+        """Sends an error."""
         if isinstance(error, Refusal):
             status, headers, error = error.status, error.headers, error.error
         else:
-            status, headers = refusals.http_status(error), {}
-        await self.respond(status, JSON, status_json(error), {**refusals.retry_headers(error), **headers})
-
-
-def status_json(error: DomainError) -> bytes:
-    """An error as the JSON of `google.rpc.Status`."""
-    return _status_codec.encode_bytes(to_status(error))
+            status, headers = form.status(error), {}
+        await self.respond(status, JSON, form.write(error), {**refusals.retry_headers(error), **headers})

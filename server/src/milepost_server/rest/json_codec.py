@@ -1,8 +1,8 @@
-"""JSON for any message: the standard proto3 mapping, compiled once per message type.
+"""JSON for any message in some form, compiled once per message type.
 
-Written is what `google.protobuf.json_format` writes by default (camelCase, fields at their default left out), with the
-keys of maps sorted. Read is what the mapping allows and nothing else, see `MessageCodec.decode`; only field masks may
-be in proto spelling too.
+In the standard form, written is what `google.protobuf.json_format` writes by default (camelCase, fields at their
+default left out), with the keys of maps sorted. Read is what the mapping allows and nothing else, see
+`MessageCodec.decode`; only field masks may be in proto spelling too. `JsonForm` says what other forms change.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from milepost_server.rest import json_text
-from milepost_server.rest.json_read import reader_for
-from milepost_server.rest.json_write import writer_for
+from milepost_server.rest.json_form import STANDARD_FORM, JsonForm
+from milepost_server.rest.json_read import Read, Readers
+from milepost_server.rest.json_write import Write, Writers
 from milepost_server.rest.problem import Problem
-
-_codecs: dict[str, MessageCodec] = {}
 
 
 class MessageCodec:
-    """Converts messages of one type. Get it from `codec_for`."""
+    """Converts messages of one type. Get it from `Codecs`."""
 
-    def __init__(self, descriptor: Descriptor) -> None:
+    def __init__(self, descriptor: Descriptor, read: Read, write: Write) -> None:
         self._class = message_factory.GetMessageClass(descriptor)
-        self._read = reader_for(descriptor)
-        self.encode = writer_for(descriptor)
+        self._read = read
+        self.encode = write
         """A message as plain values that orjson writes: usually a dict.
 
         Raises:
@@ -47,9 +46,9 @@ class MessageCodec:
             path: Where the message is in the request, in proto spelling, for errors. Empty: it is the request.
 
         Raises:
-            InvalidArgument: An unknown field or enum value, a fraction for an integer, a number out of range, a wrong
-                type, two members of one oneof, one field in both spellings, a lone surrogate or a bare NaN. Its
-                violation names the field by its full path.
+            InvalidArgument: An unknown field (unless the form is loose) or enum value, a fraction for an integer, a
+                number out of range, a wrong type, two members of one oneof, one field in both spellings, a lone
+                surrogate or a bare NaN (unless the form is loose). Its violation names the field by its full path.
         """
         message = self._class()
         try:
@@ -67,10 +66,27 @@ class MessageCodec:
         return self.decode(json_text.parse(data), path)
 
 
-def codec_for(message_type: Descriptor | type[Message]) -> MessageCodec:
-    """The codec of a message type."""
-    descriptor = cast("Descriptor", getattr(message_type, "DESCRIPTOR", message_type))
-    found = _codecs.get(descriptor.full_name)
-    if found is None:
-        found = _codecs[descriptor.full_name] = MessageCodec(descriptor)
-    return found
+class Codecs:
+    """The codecs of one form.
+
+    Args:
+        form: What they write and read.
+    """
+
+    def __init__(self, form: JsonForm) -> None:
+        self.form = form
+        self._readers, self._writers = Readers(form), Writers(form)
+        self._made: dict[str, MessageCodec] = {}
+
+    def of(self, message_type: Descriptor | type[Message]) -> MessageCodec:
+        """The codec of a message type."""
+        descriptor = cast("Descriptor", getattr(message_type, "DESCRIPTOR", message_type))
+        name = descriptor.full_name
+        found = self._made.get(name)
+        if found is None:
+            read, write = self._readers.of(descriptor), self._writers.of(descriptor)
+            found = self._made[name] = MessageCodec(descriptor, read, write)
+        return found
+
+
+STANDARD_CODECS = Codecs(STANDARD_FORM)

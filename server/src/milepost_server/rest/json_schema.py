@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from milepost.v1 import annotations_pb2
 from milepost_server.rest.comments import comments
+from milepost_server.rest.json_form import JsonForm
 from milepost_server.rest.json_write import inner_type, is_map
 from milepost_server.rest.wellknown import ANY, WRAPPERS
 
@@ -41,12 +42,14 @@ _WELL_KNOWN: dict[str, Schema] = {
 class Schemas:
     """Collects the schemas that a document refers to.
 
-    Attributes:
-        components: Schema of each message and enum referred to so far, by full name.
+    Args:
+        form: How messages are written.
+        components: Gets the schema of each message and enum referred to, by full name.
     """
 
-    def __init__(self) -> None:
-        self.components: dict[str, Schema] = {}
+    def __init__(self, form: JsonForm, components: dict[str, Schema]) -> None:
+        self._form = form
+        self.components = components
 
     def message(self, descriptor: Descriptor) -> Schema:
         """The schema of a message: a reference, or its own form for a well-known type."""
@@ -64,11 +67,13 @@ class Schemas:
         """The schema of an object with these fields of a message."""
         chosen = list(fields)
         schema: Schema = {"type": "object", **_described(descriptor.full_name)}
-        schema["properties"] = {field.json_name: self.field(field) for field in chosen}
-        required = [field.json_name for field in chosen if field_behavior_pb2.REQUIRED in behaviors(field)]
+        key = self._form.key
+        schema["properties"] = {key(field): self.field(field) for field in chosen}
+        required = [key(field) for field in chosen if field_behavior_pb2.REQUIRED in behaviors(field)]
         if required:
             schema["required"] = required
-        schema["additionalProperties"] = False
+        if not self._form.loose:
+            schema["additionalProperties"] = False
         return schema
 
     def field(self, field: FieldDescriptor) -> Schema:
@@ -102,8 +107,9 @@ class Schemas:
             return self._enum(field.enum_type)
         if field.cpp_type in _INTEGERS:
             name = _INTEGERS[field.cpp_type]
-            # 64 bits are more than a JavaScript number holds: answers have strings, requests may have either.
-            return {"type": "integer" if name.endswith("32") else ["string", "integer"], "format": name}
+            # 64 bits are more than a JavaScript number holds: answers have strings or not, requests may have either.
+            wide = ["integer", "string"] if self._form.wide_numbers else ["string", "integer"]
+            return {"type": "integer" if name.endswith("32") else wide, "format": name}
         if field.cpp_type in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
             return {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}
         if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:

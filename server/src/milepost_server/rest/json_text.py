@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any, NoReturn
 
 import orjson
@@ -13,6 +14,8 @@ from milepost_server.errors import InvalidArgument, quote
 # A body that is no JSON is read a second time to say where, but not when it is so large that this would hold up others.
 _MAX_EXPLAINED_BYTES = 1 << 20
 _MAX_DEPTH = 100
+_UNPLAIN = [(both[:1], both) for both in (b'\\"', b"\n:", b"\t:", b"\r:", b" :")]
+_CONTAINERS = frozenset((dict, list))
 
 
 class BareConstant:
@@ -40,28 +43,30 @@ def parse(data: bytes) -> Any:
         return _explain(data, error)
     # orjson keeps the last of several equal keys. Every key in the text brings `":`, so when there are as many of these
     # as keys in the result, none was lost; anything that could bring or hide one sends us the slow way.
-    keys = _count_keys(value, 0)
+    keys = _count_keys(value)
     return value if data.count(b'":') == keys and _has_plain_keys(data) else _parse_slowly(data)
 
 
 def _has_plain_keys(data: bytes) -> bool:
     """Whether no `":` of the text can be part of a string, and no key stands apart from its colon."""
-    return b'\\"' not in data and b" :" not in data and b"\n:" not in data and b"\t:" not in data and b"\r:" not in data
+    # To look for one byte takes a fiftieth of the time of looking for two.
+    return not any(first in data and both in data for first, both in _UNPLAIN)
 
 
-def _count_keys(value: Any, depth: int) -> int:
+def _count_keys(value: Any) -> int:
     """At most as many keys as `value` has: fewer where a list is skipped because it begins with a plain value."""
-    if depth > _MAX_DEPTH:
-        _refuse_depth()
-    if type(value) is dict:
-        count = len(value)
-        for item in value.values():
-            if type(item) is dict or type(item) is list:
-                count += _count_keys(item, depth + 1)
-        return count
-    if type(value) is list and value and type(value[0]) in (dict, list):
-        return sum(_count_keys(item, depth + 1) for item in value)
-    return 0
+    count = depth = 0
+    level = [value]
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH + 1:
+            _refuse_depth()
+        objects = [item for item in level if type(item) is dict]
+        lists = [item for item in level if type(item) is list and item and type(item[0]) in _CONTAINERS]
+        count += sum(map(len, objects))
+        inner = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
+        level = [item for item in inner if type(item) in _CONTAINERS]
+    return count
 
 
 def _parse_slowly(data: bytes) -> Any:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from typing import Any
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from milepost import v1 as pb
 from milepost.v1 import annotations_pb2
-from milepost_server.errors import reason_name
+from milepost_server.rest.bodies import is_bytes
 from milepost_server.rest.comments import comments
 from milepost_server.rest.downloads import UNKNOWN_TYPE
 from milepost_server.rest.exchange import JSON
@@ -19,24 +18,23 @@ from milepost_server.rest.json_schema import Schema, Schemas, behaviors
 from milepost_server.rest.json_write import is_map
 from milepost_server.rest.routes import Route
 from milepost_server.rest.streams import EVENTS, LINES
-from milepost_server.rest.transcoder import is_bytes
 from milepost_server.rest.wellknown import has_own_form
 
-_ERROR = "google.rpc.Status"
 _OUTPUT_ONLY = 3
 
 
 def document(routes: Iterable[Route]) -> bytes:
     """The document as JSON."""
-    schemas = Schemas()
-    schemas.components[_ERROR] = _error_schema()
+    components: dict[str, Schema] = {}
     paths: dict[str, Any] = {}
     services: dict[str, str] = {}
     seen: dict[str, int] = {}
     for route in routes:
         service = route.method.descriptor.containing_service
-        services[service.name] = comments().get(service.full_name, "")
-        operation = _operation(route, schemas)
+        services[_service(route)] = comments().get(service.full_name, "")
+        errors = route.dialect.errors
+        components.setdefault(errors.schema_name, errors.schema())
+        operation = _operation(route, Schemas(route.dialect.codecs.form, components))
         count = seen[operation["operationId"]] = seen.get(operation["operationId"], 0) + 1
         if count > 1:
             operation["operationId"] += f"_{count}"
@@ -47,9 +45,13 @@ def document(routes: Iterable[Route]) -> bytes:
             "info": {"title": "Milepost", "version": version("milepost")},
             "tags": [{"name": name, "description": text} for name, text in services.items()],
             "paths": paths,
-            "components": {"schemas": dict(sorted(schemas.components.items()))},
+            "components": {"schemas": dict(sorted(components.items()))},
         }
     )
+
+
+def _service(route: Route) -> str:
+    return f"{route.dialect.label}{route.method.descriptor.containing_service.name}"
 
 
 def _path(route: Route) -> str:
@@ -69,8 +71,8 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
     method = route.method.descriptor
     text = comments().get(method.full_name, "")
     operation: Schema = {
-        "operationId": f"{method.containing_service.name}_{method.name}",
-        "tags": [method.containing_service.name],
+        "operationId": f"{_service(route)}_{method.name}",
+        "tags": [_service(route)],
         "summary": " ".join(text.partition("\n\n")[0].split()).partition(". ")[0].rstrip("."),
         "description": text,
         "parameters": [*_path_parameters(route, schemas), *_query_parameters(route, schemas), *_headers(route)],
@@ -80,7 +82,7 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
         operation["requestBody"] = body
     operation["responses"] = {
         **_answers(route, schemas),
-        "default": {"description": "The call failed.", "content": _content(JSON, _ref(_ERROR))},
+        "default": {"description": "The call failed.", "content": _content(JSON, _error(route))},
     }
     return operation
 
@@ -117,14 +119,15 @@ def _query_parameters(route: Route, schemas: Schemas) -> Iterator[Schema]:
     if options.HasExtension(annotations_pb2.byte_range):
         option = options.Extensions[annotations_pb2.byte_range]
         taken |= {option.offset_field, option.length_field}
-    for name, field in _query_fields(route.method.descriptor.input_type, "", taken, frozenset()):
+    key = route.dialect.codecs.form.key
+    for name, field in _query_fields(route.method.descriptor.input_type, "", taken, frozenset(), key):
         schema = schemas.field(field)
         description = schema.pop("description", "")
         yield {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _query_fields(
-    descriptor: Descriptor, prefix: str, taken: set[str], inside: frozenset[str]
+    descriptor: Descriptor, prefix: str, taken: set[str], inside: frozenset[str], key: Callable[[FieldDescriptor], str]
 ) -> Iterator[tuple[str, FieldDescriptor]]:
     """The fields that a query can set, with their names there."""
     for field in descriptor.fields:
@@ -132,9 +135,9 @@ def _query_fields(
         if path in taken or is_map(field) or _OUTPUT_ONLY in behaviors(field):
             continue
         if inner is None or (has_own_form(inner.full_name) and not field.is_repeated):
-            yield f"{prefix}{field.json_name}", field
+            yield f"{prefix}{key(field)}", field
         elif not field.is_repeated and inner.full_name not in inside:
-            yield from _query_fields(inner, f"{path}.", taken, inside | {inner.full_name})
+            yield from _query_fields(inner, f"{path}.", taken, inside | {inner.full_name}, key)
 
 
 def _headers(route: Route) -> Iterator[Schema]:
@@ -173,7 +176,7 @@ def _answers(route: Route, schemas: Schemas) -> dict[str, Schema]:
     line = {
         "type": "object",
         "description": "One line for each message; the last one has `error` when the stream failed.",
-        "properties": {"result": schema, "error": _ref(_ERROR)},
+        "properties": {"result": schema, "error": _error(route)},
     }
     event = {"type": "string", "description": "`data:` of each event is one message; of the event `error`, the error."}
     content = _content(LINES, line) | _content(EVENTS, event)
@@ -186,43 +189,14 @@ def _byte_answers(route: Route) -> dict[str, Schema]:
     if route.method.descriptor.GetOptions().HasExtension(annotations_pb2.byte_range):
         answers["206"] = {"description": "The range of bytes that was asked for.", "content": content}
         answers["304"] = {"description": "The content is still the one named by `If-None-Match`."}
-        error = _content(JSON, _ref(_ERROR))
+        error = _content(JSON, _error(route))
         answers["416"] = {"description": "The range begins past the end.", "content": error}
     return answers
-
-
-def _error_schema() -> Schema:
-    reasons = [reason_name(number) for number in pb.ErrorReason.values() if number]
-    detail = {
-        "type": "object",
-        "description": "A `google.rpc.ErrorInfo` is always there; `BadRequest` and `RetryInfo` may be.",
-        "properties": {
-            "@type": {"type": "string"},
-            "reason": {"enum": reasons, "description": "Of `ErrorInfo`: why, in a form that is stable."},
-            "domain": {"const": "milepost", "description": "Of `ErrorInfo`."},
-            "metadata": {
-                "type": "object",
-                "additionalProperties": {"type": "string"},
-                "description": "Of `ErrorInfo`: the variables of the message.",
-            },
-        },
-        "required": ["@type"],
-    }
-    return {
-        "type": "object",
-        "description": "Why a call failed.",
-        "properties": {
-            "code": {"type": "integer", "format": "int32", "description": "A `google.rpc.Code`."},
-            "message": {"type": "string", "description": "What is wrong and what to do, for people."},
-            "details": {"type": "array", "items": detail},
-        },
-        "required": ["code", "message", "details"],
-    }
 
 
 def _content(media_type: str, schema: Schema) -> dict[str, Schema]:
     return {media_type: {"schema": schema}}
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _error(route: Route) -> Schema:
+    return {"$ref": f"#/components/schemas/{route.dialect.errors.schema_name}"}

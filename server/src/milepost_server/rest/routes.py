@@ -13,6 +13,8 @@ from google.api import annotations_pb2, http_pb2
 from milepost import v1 as pb
 from milepost_server.calls.handlers import Method
 from milepost_server.errors import invalid_field, quote
+from milepost_server.rest.dialect import Dialect
+from milepost_server.rest.dialects import dialect_of
 
 _TEMPLATE = re.compile(r"(/.*?)(?::([A-Za-z][A-Za-z0-9_]*))?")
 _VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)(?:=([^{}]+))?\}")
@@ -45,6 +47,7 @@ class Route:
         variables: Of the template.
         body: `*`, a field of the request, or empty for no body.
         response_body: The field of the response that is the HTTP body. Empty: all of it.
+        dialect: How requests, answers and errors look.
     """
 
     verb: str
@@ -53,6 +56,7 @@ class Route:
     variables: tuple[Variable, ...]
     body: str
     response_body: str
+    dialect: Dialect
 
     def values(self, segments: list[str]) -> list[tuple[str, str]]:
         """The fields that the path sets, percent-decoded once.
@@ -154,15 +158,24 @@ class RouteTable:
         verb, template = _verb_and_template(rule)
         if method.client_streaming and method.server_streaming:
             raise TypeError(f"{method.name} streams both ways, which has no HTTP form: remove its HTTP rule")
-        segments, suffix, variables = parse_template(template)
-        route = Route(verb, template, method, variables, rule.body, rule.response_body)
+        dialect = dialect_of(method)
+        _, _, variables = parse_template(template)
+        route = Route(verb, template, method, variables, rule.body, rule.response_body, dialect)
+        for answered in dialect.templates(template):
+            self._grow(route, answered)
+        self.routes.append(route)
+
+    def _grow(self, route: Route, template: str) -> None:
+        """Makes the paths of `template`, whose segments are as many as those of the route's own, lead to `route`."""
+        segments, suffix, _ = parse_template(template)
         node = self._root
         for segment in segments:
             node = _child(node, segment)
-        taken = node.routes.setdefault(suffix, {}).setdefault(verb, route)
+        taken = node.routes.setdefault(suffix, {}).setdefault(route.verb, route)
         if taken is not route:
-            raise TypeError(f"{verb} {template} of {method.name} clashes with {taken.template} of {taken.method.name}")
-        self.routes.append(route)
+            raise TypeError(
+                f"{route.verb} {template} of {route.method.name} clashes with {taken.template} of {taken.method.name}"
+            )
 
 
 def http_rules(method: Method) -> Iterator[http_pb2.HttpRule]:

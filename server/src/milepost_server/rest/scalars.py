@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from milepost_server.errors import quote
+from milepost_server.rest.json_form import JsonForm
 from milepost_server.rest.json_text import BareConstant
 from milepost_server.rest.problem import Problem, shown
 
@@ -35,11 +36,11 @@ _RANGES = {
 }
 
 
-def writer(field: FieldDescriptor) -> Convert | None:
+def writer(field: FieldDescriptor, form: JsonForm) -> Convert | None:
     """Converts a value of `field`, which is no message, to what orjson writes. None where it is that already."""
     kind = field.cpp_type
     if kind in (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64):
-        return str
+        return None if form.wide_numbers else str
     if kind == FieldDescriptor.CPPTYPE_DOUBLE:
         return write_double
     if kind == FieldDescriptor.CPPTYPE_FLOAT:
@@ -51,11 +52,11 @@ def writer(field: FieldDescriptor) -> Convert | None:
     return None
 
 
-def list_writer(field: FieldDescriptor) -> Convert:
+def list_writer(field: FieldDescriptor, form: JsonForm) -> Convert:
     """Converts the values of the repeated field `field`, which holds no messages."""
     if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
         return _write_doubles
-    convert = writer(field)
+    convert = writer(field, form)
     if convert is None:
         return list
     return lambda values: list(map(convert, values))
@@ -99,19 +100,18 @@ def _enum_writer(enum: EnumDescriptor) -> Convert:
     return lambda number: names.get(number, number)
 
 
-def reader(field: FieldDescriptor) -> Convert:
+def reader(field: FieldDescriptor, form: JsonForm) -> Convert:
     """Converts what orjson read to a value of `field`, which is no message; raises `Problem` when it does not fit."""
     kind = field.cpp_type
     if kind in _RANGES:
         return _integer_reader(*_RANGES[kind])
-    if kind == FieldDescriptor.CPPTYPE_DOUBLE:
-        return read_double
-    if kind == FieldDescriptor.CPPTYPE_FLOAT:
-        return _read_float
+    if kind in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
+        read = _read_loose_double if form.loose else read_double
+        return read if kind == FieldDescriptor.CPPTYPE_DOUBLE else _float_reader(read)
     if kind == FieldDescriptor.CPPTYPE_BOOL:
         return read_bool
     if field.enum_type is not None:
-        return _enum_reader(field.enum_type)
+        return _enum_reader(field.enum_type, form)
     return read_bytes if field.type == FieldDescriptor.TYPE_BYTES else read_string
 
 
@@ -149,12 +149,19 @@ def read_double(value: Any) -> float:
     return number
 
 
-def _read_float(value: Any) -> float:
-    number = read_double(value)
-    rounded = _as_float(number)
-    if math.isinf(rounded) and not math.isinf(number):
-        raise Problem(f'{quote(value)} is beyond 32 bits: send a smaller number, or "Infinity"', value)
-    return rounded
+def _read_loose_double(value: Any) -> float:
+    return _SPECIAL[value.text] if type(value) is BareConstant else read_double(value)
+
+
+def _float_reader(read_double: Convert) -> Convert:
+    def read(value: Any) -> float:
+        number = read_double(value)
+        rounded = _as_float(number)
+        if math.isinf(rounded) and not math.isinf(number):
+            raise Problem(f'{quote(value)} is beyond 32 bits: send a smaller number, or "Infinity"', value)
+        return rounded
+
+    return read
 
 
 def _as_float(value: float) -> float:
@@ -190,26 +197,28 @@ def read_bytes(value: Any) -> bytes:
     raise Problem(f"must be a string in base64, not {shown(value)}", value)
 
 
-def _enum_reader(enum: EnumDescriptor) -> Convert:
+def _enum_reader(enum: EnumDescriptor, form: JsonForm) -> Convert:
     numbers = {value.name: value.number for value in enum.values}
     known = set(numbers.values())
+    some = ", ".join(list(numbers)[:20])
+    if form.loose:
+        numbers |= {str(number): number for number in known}
 
     def read(value: Any) -> int:
         if type(value) is str and value in numbers:
             return numbers[value]
         if type(value) is int and value in known:
             return value
-        some = ", ".join(list(numbers)[:20])
         raise Problem(f"must be one of {some}, not {shown(value)}", value)
 
     return read
 
 
-def key_reader(field: FieldDescriptor) -> Convert:
+def key_reader(field: FieldDescriptor, form: JsonForm) -> Convert:
     """Converts a key of a JSON object to a key of the map whose key field is `field`."""
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return _read_bool_key
-    return reader(field)
+    return reader(field, form)
 
 
 def _read_bool_key(value: str) -> bool:

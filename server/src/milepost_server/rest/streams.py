@@ -13,9 +13,10 @@ from google.protobuf.message import Message
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import Dispatcher, to_domain_error
 from milepost_server.errors import DeadlineExceeded, DomainError
-from milepost_server.rest.exchange import Exchange, status_json
+from milepost_server.rest.exchange import Exchange
+from milepost_server.rest.off_loop import off_loop_if_large
 from milepost_server.rest.routes import Route
-from milepost_server.rest.transcoder import RequestReader, off_loop_if_large, response_writer
+from milepost_server.rest.transcoder import response_writer
 
 LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
@@ -30,8 +31,9 @@ class StreamEndpoint:
 
     def __init__(self, route: Route, dispatcher: Dispatcher, max_body_bytes: int) -> None:
         self._dispatcher = dispatcher
-        self._reader = RequestReader(route, max_body_bytes)
+        self._reader = route.dialect.reader(route, max_body_bytes)
         self._write = response_writer(route)
+        self._write_error = route.dialect.errors.write
         types = route.method.descriptor.input_type, route.method.descriptor.output_type
         self._resumes = all(_RESUME in message.fields_by_name for message in types)
 
@@ -55,11 +57,14 @@ class StreamEndpoint:
                     if not exchange.started:
                         await self._start(exchange, call, events=events)
                     frame = partial(self._framed, call, message, events=events)
-                    await exchange.write(frame() if message is None else await off_loop_if_large(message, frame))
+                    size = message.ByteSize() if message is not None else 0
+                    await exchange.write(await off_loop_if_large(size, frame))
             except DomainError as error:
                 if not exchange.started:
                     raise
-                await exchange.write((_event_error if events else _line_error)(error), more=False)
+                text = self._write_error(error)
+                failed = b"event: error\ndata: %b\n\n" if events else b'{"error":%b}\n'
+                await exchange.write(failed % text, more=False)
                 return
         if not exchange.started:
             await self._start(exchange, call, events=events)
@@ -85,14 +90,6 @@ class StreamEndpoint:
         exchange.answer_headers.update(call.response_metadata)
         headers = {"content-type": EVENTS if events else LINES, "cache-control": "no-store"}
         await exchange.start(200, headers)
-
-
-def _line_error(error: DomainError) -> bytes:
-    return b'{"error":%b}\n' % status_json(error)
-
-
-def _event_error(error: DomainError) -> bytes:
-    return b"event: error\ndata: %b\n\n" % status_json(error)
 
 
 async def messages(dispatcher: Dispatcher, call: Call, request: Message) -> AsyncGenerator[Message, None]:

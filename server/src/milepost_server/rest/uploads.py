@@ -10,11 +10,11 @@ from google.protobuf.message import Message
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import Dispatcher
 from milepost_server.rest import refusals
+from milepost_server.rest.bodies import require_media_type
 from milepost_server.rest.exchange import Exchange
-from milepost_server.rest.json_codec import codec_for
 from milepost_server.rest.routes import Route
 from milepost_server.rest.streams import LINES
-from milepost_server.rest.transcoder import RequestReader, answer, require_media_type, response_writer
+from milepost_server.rest.transcoder import answer, response_writer
 
 # A message costs about 10 us on its way to the handler, whatever it holds; joining bytes costs less than that.
 COALESCE_BYTES = 256 * 1024
@@ -29,7 +29,7 @@ class UploadEndpoint:
 
     def __init__(self, route: Route, dispatcher: Dispatcher, max_body_bytes: int) -> None:
         self._dispatcher = dispatcher
-        self._reader = RequestReader(route, max_body_bytes)
+        self._reader = route.dialect.reader(route, max_body_bytes)
         self._class = route.method.request_class
         self._field = route.body
         fields = self._class.DESCRIPTOR.fields_by_name
@@ -77,9 +77,9 @@ class LinesEndpoint:
 
     def __init__(self, route: Route, dispatcher: Dispatcher, max_body_bytes: int) -> None:
         self._dispatcher = dispatcher
-        self._reader = RequestReader(route, max_body_bytes)
+        self._reader = route.dialect.reader(route, max_body_bytes)
         self._max_line_bytes = max_body_bytes
-        self._codec = codec_for(route.method.request_class)
+        self._codec = route.dialect.codecs.of(route.method.request_class)
         self._class = route.method.request_class
         self._write = response_writer(route)
 
