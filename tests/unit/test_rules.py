@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from milepost import v1 as pb
+from milepost.mlflow import v1 as mlflow_pb
 from milepost_server.calls.rules import rules_for
 from milepost_server.errors import InvalidArgument
 from support.values import points
@@ -95,3 +96,21 @@ def test_a_missing_field_has_a_reason_of_its_own() -> None:
 
 def test_rules_are_compiled_once() -> None:
     assert rules_for(pb.Run.DESCRIPTOR) is rules_for(pb.Run.DESCRIPTOR)
+
+
+@pytest.mark.parametrize("bad", [{"key": ""}, {"key": "a//b"}, {"timestamp": -1}, {"value": None}])
+def test_a_bad_point_among_many_is_found(bad: dict[str, object]) -> None:
+    good = {"key": "m", "value": 1.0, "timestamp": 1}
+    batch = mlflow_pb.LogBatchRequest(run_id="r", metrics=[mlflow_pb.Metric(**good) for _ in range(20)])  # type: ignore[arg-type]
+    rules_for(batch.DESCRIPTOR).check(batch, "")
+    batch.metrics[17].Clear()
+    batch.metrics[17].MergeFrom(mlflow_pb.Metric(**{**good, **bad}))  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument) as caught:
+        rules_for(batch.DESCRIPTOR).check(batch, "")
+    assert caught.value.metadata["field"] == f"metrics[17].{next(iter(bad))}"
+
+
+def test_text_of_proto2_that_is_no_utf_8_is_refused() -> None:
+    request = mlflow_pb.SetTagRequest.FromString(b"\x12\x02\xff\xfe\x22\x01r")
+    with pytest.raises(InvalidArgument, match="UTF-8"):
+        rules_for(request.DESCRIPTOR).check(request, "")
