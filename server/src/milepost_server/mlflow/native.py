@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from milepost import v1 as pb
 from milepost.mlflow import v1 as mlflow_pb
 from milepost_server.calls.rules import rules_for
-from milepost_server.errors import invalid_field
+from milepost_server.errors import NotFound, invalid_field
 
 Request = TypeVar("Request", bound=Message)
 Item = TypeVar("Item", bound=Message)
@@ -55,6 +56,31 @@ def set_time(into: Timestamp, value_ms: int, field: str) -> None:
         raise invalid_field(
             field, f"{value_ms} is no time of the years 1 to 9999; send milliseconds since 1970"
         ) from None
+
+
+@contextmanager
+def missing_is_fine(reason: pb.ErrorReason.ValueType) -> Iterator[None]:
+    """Lets a deletion of what is not there pass: `NotFound` of one reason."""
+    try:
+        yield
+    except NotFound as missing:
+        if missing.reason != reason:
+            raise
+
+
+class NamesRun(Protocol):
+    """A request that names a run by either of two fields."""
+
+    run_id: str
+    run_uuid: str
+
+
+def run_id_of(request: NamesRun) -> str:
+    """The run that a request names, by either of two fields."""
+    run_id = request.run_id or request.run_uuid
+    if not run_id:
+        raise invalid_field("run_id", "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)
+    return run_id
 
 
 async def take(

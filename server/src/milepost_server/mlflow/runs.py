@@ -10,7 +10,7 @@ from milepost_server.calls.call import Call
 from milepost_server.errors import NotFound, invalid_field, quote
 from milepost_server.filters import mlflow as names
 from milepost_server.mlflow import run_messages, tags
-from milepost_server.mlflow.native import checked, one_order, set_time, take, view
+from milepost_server.mlflow.native import checked, one_order, run_id_of, set_time, take, view
 from milepost_server.mlflow.run_data import RunData
 from milepost_server.services.batches import BatchService
 from milepost_server.services.experiments import ExperimentService
@@ -151,21 +151,6 @@ class MlflowRunServicer:
         if parent.experiment_id == str(int(run.experiment_id)) and not parent.HasField("delete_time"):
             run.parent_run_id = parent_id
             del run.tags[tags.PARENT]
-
-
-def run_id_of(
-    request: mlflow_pb.GetRunRequest
-    | mlflow_pb.UpdateRunRequest
-    | mlflow_pb.LogMetricRequest
-    | mlflow_pb.LogParamRequest
-    | mlflow_pb.SetTagRequest
-    | mlflow_pb.GetMetricHistoryRequest,
-) -> str:
-    """The run that a request names, by either of two fields."""
-    run_id = request.run_id or request.run_uuid
-    if not run_id:
-        raise invalid_field("run_id", "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)
-    return run_id
 
 
 def _name(request: mlflow_pb.CreateRunRequest, given: tags.Split) -> str:
