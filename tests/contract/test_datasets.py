@@ -54,8 +54,17 @@ async def test_first_description_of_a_dataset_stays(api: Api, run: pb.Run) -> No
     changed = pb.Dataset(name=DIGITS.name, digest=DIGITS.digest, source="elsewhere", profile="{}")
     await api.log_inputs(other_run.run_id, [pb.DatasetInput(dataset=changed)])
     listed = await api.list_datasets(experiment_ids=[run.experiment_id])
-    assert list(listed.datasets) == [pb.ExperimentDataset(experiment_id=run.experiment_id, dataset=DIGITS)]
+    expected = pb.ExperimentDataset(experiment_id=run.experiment_id, dataset=DIGITS, contexts=[""])
+    assert list(listed.datasets) == [expected]
     assert (await api.get_run(other_run.run_id)).inputs[0].dataset == DIGITS
+
+
+async def test_a_listed_dataset_has_the_contexts_of_its_uses(api: Api, run: pb.Run) -> None:
+    other_run = await api.create_run(run.experiment_id)
+    for run_id, context in ((run.run_id, "training"), (run.run_id, "test"), (other_run.run_id, "training")):
+        await api.log_inputs(run_id, [pb.DatasetInput(dataset=DIGITS, context=context)])
+    listed = await api.list_datasets(experiment_ids=[run.experiment_id])
+    assert [list(one.contexts) for one in listed.datasets] == [["test", "training"]]
 
 
 async def test_other_digest_or_experiment_is_another_dataset(api: Api, run: pb.Run) -> None:

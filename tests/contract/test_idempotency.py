@@ -19,6 +19,7 @@ from support.values import Json, param, points, unique
 
 TRACKING = "milepost.v1.TrackingService"
 METRICS = "milepost.v1.MetricService"
+IMPORTS = "milepost.v1.ImportService"
 
 
 async def _experiment(api: Api) -> str:
@@ -111,6 +112,17 @@ CASES: list[Case] = [
         f"{METRICS}/LogMetrics",
         _run,
         lambda target, variant: pb.LogMetricsRequest(run_id=target, metrics=[points(variant, [1.0, 2.0])]),
+    ),
+    (
+        f"{IMPORTS}/ImportRuns",
+        _nothing,
+        lambda _, variant: pb.ImportRunsRequest(
+            runs=[
+                pb.ImportedRun(
+                    run=pb.Run(run_id=variant, state=pb.Run.STATE_FINISHED), metrics=[points("m", [1.0, 2.0])]
+                )
+            ]
+        ),
     ),
 ]
 each_case = pytest.mark.parametrize(

@@ -107,6 +107,30 @@ async def test_finalizing_again_alike_changes_nothing_and_otherwise_is_refused(a
     assert (await api.get_logged_model(ready.model_id)).sha256 == ready.sha256
 
 
+async def test_stored_files_make_the_list_for_a_client_that_has_none(api: Api, model: pb.LoggedModel) -> None:
+    await upload_files(api, model, FILES)
+    ready = await api.finalize_logged_model(model.model_id, stored_files=True)
+    assert list((await api.get_logged_model(model.model_id)).files) == sorted(listed(FILES), key=lambda file: file.path)
+    assert await api.finalize_logged_model(model.model_id, stored_files=True) == ready
+    assert await api.finalize_logged_model(model.model_id, files=listed(FILES)) == ready
+    with refused("FAILED_PRECONDITION", "LOGGED_MODEL_FINAL"):
+        await api.upload_artifact(model.run_id, f"{model.path}/late", b"")
+
+
+async def test_stored_files_may_be_none(api: Api, model: pb.LoggedModel) -> None:
+    ready = await api.finalize_logged_model(model.model_id, stored_files=True)
+    assert (ready.status, ready.size, ready.sha256) == (READY, 0, hashlib.sha256(b"").hexdigest())
+    version = await api.create_model_version(unique("model"), model_id=model.model_id, create_model=True)
+    assert (version.version, version.size) == (1, 0)
+
+
+async def test_stored_files_go_with_ready_and_without_a_list(api: Api, model: pb.LoggedModel) -> None:
+    for status, files in ((FAILED, []), (READY, listed(FILES))):
+        with refused("INVALID_ARGUMENT", "INVALID_FIELD") as refusal:
+            await api.finalize_logged_model(model.model_id, status, files, stored_files=True)
+        assert refusal.error.fields == ["stored_files"]
+
+
 async def test_failed_model_says_why_and_its_files_can_go(api: Api, model: pb.LoggedModel) -> None:
     await upload_files(api, model, FILES)
     failed = await api.finalize_logged_model(model.model_id, FAILED, status_message="out of memory")

@@ -101,7 +101,7 @@ async def test_version_of_a_logged_model_has_its_files(api: Api, name: str, run:
         ({"run_id": "r"}, "BAD_MODEL_SOURCE"),
         ({"path": "model"}, "BAD_MODEL_SOURCE"),
         ({"run_id": "r", "path": "model", "source_uri": SOURCE}, "BAD_MODEL_SOURCE"),
-        ({"model_id": "m-" + "0" * 32, "source_uri": SOURCE}, "BAD_MODEL_SOURCE"),
+        ({"model_id": "m-" + "0" * 32, "run_id": "r", "path": "model"}, "BAD_MODEL_SOURCE"),
         ({"run_id": "r", "path": "../../etc"}, "BAD_PATH"),
         ({"run_id": "r", "path": "/etc"}, "BAD_PATH"),
         ({"source_uri": "file:///etc/passwd"}, "INVALID_FIELD"),
@@ -118,6 +118,13 @@ async def test_bad_source_is_refused(api: Api, name: str, source: dict[str, Any]
     with refused("INVALID_ARGUMENT", reason):
         await api.create_model_version(name, **source)
     assert (await api.get_registered_model(name)).version_count == 0
+
+
+async def test_files_elsewhere_may_say_which_run_and_model_they_are_of(api: Api, name: str) -> None:
+    owners = {"run_id": "of-another-server", "model_id": "m-" + "0" * 32}
+    created = await api.create_model_version(name, source_uri=SOURCE, **owners)
+    assert (created.source_uri, created.path, created.sha256) == (SOURCE, "", "")
+    assert {"run_id": created.run_id, "model_id": created.model_id} == owners
 
 
 async def test_source_that_is_not_there_is_refused(api: Api, name: str, run: pb.Run) -> None:

@@ -31,6 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from milepost import v1 as pb
+from milepost_server.services.clock import system_clock
+from milepost_server.services.experiments import ExperimentService
 from milepost_server.storage.sql import migrate, revision
 from milepost_server.storage.sql.mariadb_driver import arguments
 from milepost_server.storage.sql.migrate import SchemaMismatch
@@ -304,6 +307,27 @@ def converted(cell: Any, column: Column[Any]) -> Any:
     if isinstance(column.type, Boolean):
         return bool(cell)
     return cell.encode() if isinstance(column.type, VARBINARY) else cell
+
+
+def purged_experiments(connection: Connection) -> None:
+    """Makes an empty database one of the third revision, whose last two experiments were purged."""
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0003")
+    for name in "abc":
+        connection.exec_driver_sql(
+            f"INSERT INTO experiment (name, description, create_us, update_us, version) VALUES ('{name}', '', 0, 0, 1)"
+        )
+    connection.exec_driver_sql("DELETE FROM experiment WHERE name IN ('b', 'c')")
+
+
+async def test_ids_of_experiments_purged_before_an_upgrade_are_not_given_again(url: str) -> None:
+    await run(url, purged_experiments)
+    await ensure_schema(url, upgrade=True)
+    async with opened(url) as storage:
+        request = pb.CreateExperimentRequest(experiment=pb.Experiment(name="d"))
+        assert (await ExperimentService(storage, system_clock).create(request)).experiment_id == "4"
 
 
 async def test_servers_that_start_at_once_on_an_empty_database_all_start(url: str, tmp_path: Path) -> None:

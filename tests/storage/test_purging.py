@@ -75,6 +75,18 @@ async def steps_of(storage: Storage, runs: Sequence[DeletedRun]) -> list[int]:
     return removed
 
 
+async def test_models_that_a_run_made_go_in_steps(storage: Storage) -> None:
+    (key,) = await create(storage)
+    made = [pb.ModelOutput(model_id=f"m-{number:032x}") for number in range(600)]
+    await storage.write(lambda tx: tx.runs.log_models(key, [], made))
+    runs = await delete(storage, [key])
+    first = await empty(storage, runs)
+    assert first.rest == runs
+    left = await RunService(storage, clock).get(key.run_id)
+    assert 0 < len(left.model_outputs) < 100
+    assert (await empty(storage, first.rest)).rest == []
+
+
 async def test_a_series_of_many_chunks_goes_in_steps_of_64(storage: Storage) -> None:
     (key,) = await create(storage)
     await append(storage, key, "long", 600)

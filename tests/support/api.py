@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from milepost import v1 as pb
 from milepost.v1 import (
     artifact_service_pb2,
+    import_service_pb2,
     logged_model_service_pb2,
     metric_service_pb2,
     registry_service_pb2,
@@ -30,6 +31,7 @@ SERVICES: dict[str, ServiceDescriptor] = {
     service.full_name: service
     for file in (
         artifact_service_pb2,
+        import_service_pb2,
         logged_model_service_pb2,
         metric_service_pb2,
         registry_service_pb2,

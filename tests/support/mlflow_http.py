@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 
 API = "/api/2.0/mlflow"
+# Paths that are not below it begin so.
+WHOLE = ("/api", "/ajax-api", "/get-artifact", "/model-versions/get-artifact")
 
 
 class MlflowError(Exception):
@@ -41,19 +43,19 @@ class MlflowHttp:
         self.url = url
         self._client = client
 
-    async def get(self, path: str, **query: Any) -> Any:
+    async def get(self, path: str, /, **query: Any) -> Any:
         """A `GET` with a query; `path` begins behind `/api/2.0/mlflow` or is a whole path."""
         return await self.send("GET", path, params=query)
 
-    async def post(self, path: str, **body: Any) -> Any:
+    async def post(self, path: str, /, **body: Any) -> Any:
         """A `POST` with a JSON body."""
         return await self.send("POST", path, json=body)
 
-    async def patch(self, path: str, **body: Any) -> Any:
+    async def patch(self, path: str, /, **body: Any) -> Any:
         """A `PATCH` with a JSON body."""
         return await self.send("PATCH", path, json=body)
 
-    async def delete(self, path: str, **body: Any) -> Any:
+    async def delete(self, path: str, /, **body: Any) -> Any:
         """A `DELETE` with a JSON body, as the stock client sends it."""
         return await self.send("DELETE", path, json=body)
 
@@ -71,7 +73,7 @@ class MlflowHttp:
 
     async def raw(self, verb: str, path: str, **given: Any) -> httpx.Response:
         """Any request, and its answer as it is."""
-        whole = path if path.startswith(("/api", "/ajax-api", "/get-artifact", "/model-versions/get")) else API + path
+        whole = path if path.startswith(WHOLE) else API + path
         return await self._client.request(verb, self.url + whole, **given)
 
 

@@ -187,12 +187,12 @@ class RegistryVerbs(ABC):
     # Logged models
 
     async def create_logged_model(
-        self, run_id: str, name: str = "model", *, request_id: str = "", **fields: Any
+        self, run_id: str, name: str = "model", *, request_id: str = "", output_step: int | None = None, **fields: Any
     ) -> pb.LoggedModel:
         """Creates a logged model, params as Python values."""
         params = {key: param(value) for key, value in fields.pop("params", {}).items()}
         model = pb.LoggedModel(run_id=run_id, name=name, params=params, **fields)
-        request = pb.CreateLoggedModelRequest(logged_model=model, request_id=request_id)
+        request = pb.CreateLoggedModelRequest(logged_model=model, request_id=request_id, output_step=output_step)
         response: pb.CreateLoggedModelResponse = await self.call(f"{_LOGGED}/CreateLoggedModel", request)
         return response.logged_model
 
@@ -263,8 +263,8 @@ class RegistryVerbs(ABC):
         request = pb.DeleteWebhookRequest(webhook_id=webhook_id, request_id=request_id)
         await self.call(f"{_WEBHOOKS}/DeleteWebhook", request)
 
-    async def test_webhook(self, webhook_id: str) -> pb.WebhookDelivery:
-        request = pb.TestWebhookRequest(webhook_id=webhook_id)
+    async def test_webhook(self, webhook_id: str, mlflow_event: str = "") -> pb.WebhookDelivery:
+        request = pb.TestWebhookRequest(webhook_id=webhook_id, mlflow_event=mlflow_event)
         response: pb.TestWebhookResponse = await self.call(f"{_WEBHOOKS}/TestWebhook", request)
         return response.delivery
 

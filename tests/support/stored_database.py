@@ -26,12 +26,13 @@ async def check_stored(storage: Storage, revision: str) -> None:
     await _check_run(storage)
     await _check_metrics(storage)
     assert await _artifact(storage)
-    # Streams have been since the second revision, and models since the third.
+    # Streams have been since the second revision, models since the third, and models of runs since the fourth.
     assert await _writer(storage) == ((0, []) if revision == "0001" else (7, [(5, b"refused")]))
     if revision >= "0003":
         await _check_logged_model(storage)
         await _check_registry(storage)
-        await _check_webhook(storage)
+        await _check_webhook(storage, revision)
+    await _check_lineage(storage, revision)
 
 
 async def check_new_models(storage: Storage) -> None:
@@ -41,6 +42,9 @@ async def check_new_models(storage: Storage) -> None:
     model = await models.create(pb.CreateLoggedModelRequest(logged_model=new))
     metrics = [pb.ModelMetric(key="acc", value=0.5)]
     assert (await models.update(pb.UpdateLoggedModelRequest(model_id=model.model_id, metrics=metrics))).metrics
+    outputs = pb.LogOutputsRequest(run_id=RUN_ID, models=[pb.ModelOutput(model_id=model.model_id, step=1)])
+    await BatchService(storage, system_clock).log_outputs(outputs)
+    assert outputs.models[0] in (await RunService(storage, system_clock).get(RUN_ID)).model_outputs
     version = pb.ModelVersion(name="new", source_uri="s3://bucket/new")
     request = pb.CreateModelVersionRequest(model_version=version, create_model=True)
     assert (await ModelVersionService(storage, system_clock).create(request)).version == 1
@@ -136,10 +140,21 @@ async def _check_registry(storage: Storage) -> None:
     assert await storage.scan(lambda tx: tx.registry_events.last()) == 4
 
 
-async def _check_webhook(storage: Storage) -> None:
+async def _check_lineage(storage: Storage, revision: str) -> None:
+    run = await RunService(storage, system_clock).get(RUN_ID)
+    kept = revision >= "0004"
+    assert list(run.model_inputs) == ([pb.ModelInput(model_id=LOGGED_MODEL_ID)] if kept else [])
+    assert list(run.model_outputs) == ([pb.ModelOutput(model_id=LOGGED_MODEL_ID, step=7)] if kept else [])
+
+
+async def _check_webhook(storage: Storage, revision: str) -> None:
     async def work(tx: Transaction) -> tuple[str, list[int]]:
         stored = await tx.webhooks.get("webhook-1")
         assert stored is not None
+        # Webhooks have had forms since the fourth revision.
+        mlflow = revision >= "0004"
+        assert stored.webhook.format == (pb.Webhook.FORMAT_MLFLOW if mlflow else pb.Webhook.FORMAT_STANDARD)
+        assert list(stored.webhook.mlflow_events) == (["prompt.created"] if mlflow else [])
         return stored.secret, [
             delivery.http_status for _, delivery in await tx.webhooks.deliveries(stored.row, 10, None)
         ]

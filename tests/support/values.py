@@ -8,6 +8,8 @@ import struct
 import uuid
 from collections.abc import Iterable, Sequence
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from milepost import v1 as pb
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -58,6 +60,13 @@ def points(
 def bits(values: Iterable[float]) -> list[str]:
     """The exact bits of floats, so that NaN equals itself and differs from other NaN, and -0.0 from 0.0."""
     return [struct.pack(">d", value).hex() for value in values]
+
+
+def at(seconds: float) -> Timestamp:
+    """A time in seconds since the Unix epoch, to the microsecond."""
+    time = Timestamp()
+    time.FromMicroseconds(round(seconds * 1e6))
+    return time
 
 
 def chunks(content: bytes, size: int) -> list[bytes]:

@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from milepost import v1 as pb
+from support.import_verbs import ImportVerbs
 from support.registry_verbs import RegistryVerbs
 from support.values import chunks, param, unique
 
@@ -22,7 +23,7 @@ _METRICS = "milepost.v1.MetricService"
 _ARTIFACTS = "milepost.v1.ArtifactService"
 
 
-class Verbs(RegistryVerbs):
+class Verbs(RegistryVerbs, ImportVerbs):
     """Every RPC under its name in snake case."""
 
     @abstractmethod
@@ -215,6 +216,9 @@ class Verbs(RegistryVerbs):
         tags: Mapping[str, str] | None = None,
         metrics: Sequence[pb.MetricPoints] = (),
         request_id: str = "",
+        *,
+        skip_repeated_points: bool = False,
+        model_metrics: Mapping[str, Sequence[pb.ModelMetric]] | None = None,
     ) -> int:
         """Logs a batch, params as Python values, and returns the number of points stored."""
         request = pb.LogBatchRequest(
@@ -223,6 +227,11 @@ class Verbs(RegistryVerbs):
             tags=tags,
             metrics=metrics,
             request_id=request_id,
+            skip_repeated_points=skip_repeated_points,
+            model_metrics=[
+                pb.LoggedModelMetrics(model_id=model_id, metrics=measured)
+                for model_id, measured in (model_metrics or {}).items()
+            ],
         )
         response: pb.LogBatchResponse = await self.call(f"{_TRACKING}/LogBatch", request)
         return response.metric_points
@@ -231,9 +240,19 @@ class Verbs(RegistryVerbs):
         request = pb.DeleteRunTagsRequest(run_id=run_id, keys=keys, request_id=request_id)
         await self.call(f"{_TRACKING}/DeleteRunTags", request)
 
-    async def log_inputs(self, run_id: str, inputs: Sequence[pb.DatasetInput], request_id: str = "") -> None:
+    async def log_inputs(
+        self, run_id: str, inputs: Sequence[pb.DatasetInput], request_id: str = "", *, models: Sequence[str] = ()
+    ) -> None:
+        """Records datasets and logged models, the latter by their ids."""
         request = pb.LogInputsRequest(run_id=run_id, inputs=inputs, request_id=request_id)
+        request.models.extend(pb.ModelInput(model_id=model_id) for model_id in models)
         await self.call(f"{_TRACKING}/LogInputs", request)
+
+    async def log_outputs(self, run_id: str, models: Sequence[tuple[str, int]], request_id: str = "") -> None:
+        """Records logged models by their ids, each with a step."""
+        outputs = [pb.ModelOutput(model_id=model_id, step=step) for model_id, step in models]
+        request = pb.LogOutputsRequest(run_id=run_id, models=outputs, request_id=request_id)
+        await self.call(f"{_TRACKING}/LogOutputs", request)
 
     async def list_datasets(self, **fields: Any) -> pb.ListDatasetsResponse:
         response: pb.ListDatasetsResponse = await self.call(

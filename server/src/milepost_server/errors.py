@@ -120,6 +120,12 @@ class Unavailable(DomainError):
     code = code_pb2.UNAVAILABLE
 
 
+class Unimplemented(DomainError):
+    """An interface that Milepost has for others' clients has this, and Milepost does not."""
+
+    code, reason = code_pb2.UNIMPLEMENTED, pb.ERROR_REASON_NOT_IMPLEMENTED
+
+
 class DeadlineExceeded(DomainError):
     """The caller's deadline passed."""
 

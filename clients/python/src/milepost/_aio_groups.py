@@ -14,7 +14,7 @@ from milepost._aio_handles import AsyncExperiment, AsyncRun
 from milepost._methods import Method
 from milepost._pages import AsyncPages
 from milepost._requests import KeyKind, View, name_list
-from milepost._values import MetricsInput
+from milepost._values import MetricsInput, ModelMetrics
 from milepost._views import RunState
 from milepost._watching import AsyncWatch, Course, Item, RunChanges, RunReader
 from milepost.errors import ExperimentExists, ExperimentNotFound
@@ -375,18 +375,34 @@ class AsyncRuns(_Group):
         metrics: MetricsInput | None = None,
         step: int = 0,
         timestamp_ms: int | None = None,
+        model_metrics: Mapping[str, ModelMetrics] | None = None,
+        skip_repeated_points: bool = False,
         timeout: float | None = None,
     ) -> int:
         """See `Runs.log_batch`."""
-        return await self._transport.call(req.log_batch(run_id, params, tags, metrics, step, timestamp_ms), timeout)
+        op = req.log_batch(run_id, params, tags, metrics, step, timestamp_ms, model_metrics, skip_repeated_points)
+        return await self._transport.call(op, timeout)
 
     async def delete_tags(self, run_id: str, keys: Iterable[str], *, timeout: float | None = None) -> None:
         """See `Runs.delete_tags`."""
         await self._transport.call(req.delete_run_tags(run_id, keys), timeout)
 
-    async def log_inputs(self, run_id: str, inputs: Iterable[pb.DatasetInput], *, timeout: float | None = None) -> None:
+    async def log_inputs(
+        self,
+        run_id: str,
+        inputs: Iterable[pb.DatasetInput] = (),
+        *,
+        models: Iterable[str] = (),
+        timeout: float | None = None,
+    ) -> None:
         """See `Runs.log_inputs`."""
-        await self._transport.call(req.log_inputs(run_id, inputs), timeout)
+        await self._transport.call(req.log_inputs(run_id, inputs, models), timeout)
+
+    async def log_outputs(
+        self, run_id: str, models: Iterable[str], *, step: int = 0, timeout: float | None = None
+    ) -> None:
+        """See `Runs.log_outputs`."""
+        await self._transport.call(req.log_outputs(run_id, models, step), timeout)
 
     def watch(
         self, run_id: str, *, fields: Sequence[str] | None = None, timeout: float | None = None

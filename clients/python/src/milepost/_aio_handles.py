@@ -145,9 +145,13 @@ class AsyncRun(RunView):
         """See `Run.delete_tags`."""
         await self._client.runs.delete_tags(self.run_id, keys)
 
-    async def log_inputs(self, inputs: Iterable[pb.DatasetInput]) -> None:
+    async def log_inputs(self, inputs: Iterable[pb.DatasetInput] = (), *, models: Iterable[str] = ()) -> None:
         """See `Run.log_inputs`."""
-        await self._client.runs.log_inputs(self.run_id, inputs)
+        await self._client.runs.log_inputs(self.run_id, inputs, models=models)
+
+    async def log_outputs(self, models: Iterable[str], *, step: int = 0) -> None:
+        """See `Run.log_outputs`."""
+        await self._client.runs.log_outputs(self.run_id, models, step=step)
 
     async def rewind_metrics(self, after_step: int, *keys: str) -> int:
         """See `Run.rewind_metrics`."""

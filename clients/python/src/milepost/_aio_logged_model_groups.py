@@ -10,10 +10,10 @@ from milepost import _logged_model_requests as req
 from milepost import v1 as pb
 from milepost._aio_groups import _Group
 from milepost._aio_registry_handles import AsyncLoggedModel
-from milepost._logged_model_requests import ModelMetrics
 from milepost._pages import AsyncPages
 from milepost._registry_views import ModelStatus
 from milepost._requests import Op, View
+from milepost._values import ModelMetrics
 
 
 class AsyncLoggedModels(_Group):
@@ -21,9 +21,11 @@ class AsyncLoggedModels(_Group):
 
     async def create(
         self,
-        run_id: str,
+        run_id: str | None,
         name: str,
         *,
+        experiment_id: str = "",
+        output_step: int | None = None,
         model_id: str = "",
         model_type: str = "",
         flavors: Iterable[str] = (),
@@ -37,6 +39,8 @@ class AsyncLoggedModels(_Group):
         op = req.create_logged_model(
             run_id,
             name,
+            experiment_id=experiment_id,
+            output_step=output_step,
             model_id=model_id,
             model_type=model_type,
             flavors=flavors,
@@ -53,6 +57,7 @@ class AsyncLoggedModels(_Group):
         status: ModelStatus | str = ModelStatus.READY,
         *,
         files: Iterable[pb.ModelFile] = (),
+        stored_files: bool = False,
         status_message: str = "",
         flavors: Iterable[str] = (),
         signature_json: str = "",
@@ -63,6 +68,7 @@ class AsyncLoggedModels(_Group):
             model_id,
             ModelStatus.parse(status),
             files=files,
+            stored_files=stored_files,
             status_message=status_message,
             flavors=flavors,
             signature_json=signature_json,

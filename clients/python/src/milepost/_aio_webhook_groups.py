@@ -23,6 +23,8 @@ class AsyncWebhooks(_Group):
         model_name: str = "",
         secret: str = "",
         active: bool = True,
+        format: str = "STANDARD",
+        mlflow_events: Iterable[str] = (),
         request_id: str = "",
         timeout: float | None = None,
     ) -> pb.Webhook:
@@ -35,6 +37,8 @@ class AsyncWebhooks(_Group):
             model_name=model_name,
             secret=secret,
             active=active,
+            format=format,
+            mlflow_events=mlflow_events,
             request_id=request_id,
         )
         return await self._transport.call(op, timeout)
@@ -63,6 +67,8 @@ class AsyncWebhooks(_Group):
         model_name: str | None = None,
         secret: str | None = None,
         active: bool | None = None,
+        format: str | None = None,
+        mlflow_events: Iterable[str] | None = None,
         timeout: float | None = None,
     ) -> pb.Webhook:
         """See `Webhooks.update`."""
@@ -75,6 +81,8 @@ class AsyncWebhooks(_Group):
             model_name=model_name,
             secret=secret,
             active=active,
+            format=format,
+            mlflow_events=mlflow_events,
         )
         return await self._transport.call(op, timeout)
 
@@ -82,9 +90,11 @@ class AsyncWebhooks(_Group):
         """See `Webhooks.delete`."""
         await self._transport.call(req.delete_webhook(webhook_id), timeout)
 
-    async def test(self, webhook_id: str, *, timeout: float | None = None) -> pb.WebhookDelivery:
+    async def test(
+        self, webhook_id: str, *, mlflow_event: str = "", timeout: float | None = None
+    ) -> pb.WebhookDelivery:
         """See `Webhooks.test`."""
-        return await self._transport.call(req.test_webhook(webhook_id), timeout)
+        return await self._transport.call(req.test_webhook(webhook_id, mlflow_event), timeout)
 
     def deliveries(
         self, webhook_id: str, *, page_size: int = 0, limit: int | None = None, timeout: float | None = None

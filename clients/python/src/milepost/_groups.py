@@ -14,7 +14,7 @@ from milepost._handles import Experiment, Run
 from milepost._methods import Method
 from milepost._pages import Pages
 from milepost._requests import KeyKind, View, name_list
-from milepost._values import MetricsInput
+from milepost._values import MetricsInput, ModelMetrics
 from milepost._views import RunState
 from milepost._watching import Course, Item, RunChanges, RunReader, Watch
 from milepost.errors import ExperimentExists, ExperimentNotFound
@@ -474,25 +474,52 @@ class Runs(_Group):
         metrics: MetricsInput | None = None,
         step: int = 0,
         timestamp_ms: int | None = None,
+        model_metrics: Mapping[str, ModelMetrics] | None = None,
+        skip_repeated_points: bool = False,
         timeout: float | None = None,
     ) -> int:
         """Logs params, tags and metrics in one transaction; arguments as of `Run.log_batch`.
 
+        `model_metrics` are metrics of logged models, by the models' ids; see `LoggedModels.update`.
+        `skip_repeated_points` leaves out points that are stored already, or occur earlier in `metrics`, with the same
+        key, step, time and value: NaN equals NaN, and -0.0 differs from 0.0. Without a `timestamp_ms` nothing repeats.
+
         Returns:
-            The number of metric points stored, once they are durable.
+            The number of metric points stored, once they are durable. Those left out do not count.
 
         Raises:
             ParamConflict: A param has another value already; then nothing is stored.
+            LoggedModelNotFound, LoggedModelDeleted: A model of `model_metrics` takes none; then nothing is stored.
         """
-        return self._transport.call(req.log_batch(run_id, params, tags, metrics, step, timestamp_ms), timeout)
+        op = req.log_batch(run_id, params, tags, metrics, step, timestamp_ms, model_metrics, skip_repeated_points)
+        return self._transport.call(op, timeout)
 
     def delete_tags(self, run_id: str, keys: Iterable[str], *, timeout: float | None = None) -> None:
         """Removes tags. Raises `TagNotFound` when there is no such tag."""
         self._transport.call(req.delete_run_tags(run_id, keys), timeout)
 
-    def log_inputs(self, run_id: str, inputs: Iterable[pb.DatasetInput], *, timeout: float | None = None) -> None:
-        """Records datasets that a run reads."""
-        self._transport.call(req.log_inputs(run_id, inputs), timeout)
+    def log_inputs(
+        self,
+        run_id: str,
+        inputs: Iterable[pb.DatasetInput] = (),
+        *,
+        models: Iterable[str] = (),
+        timeout: float | None = None,
+    ) -> None:
+        """Records datasets that a run reads, and logged models that it uses, these by their ids.
+
+        Raises:
+            LoggedModelNotFound: There is no such model; then nothing is stored.
+        """
+        self._transport.call(req.log_inputs(run_id, inputs, models), timeout)
+
+    def log_outputs(self, run_id: str, models: Iterable[str], *, step: int = 0, timeout: float | None = None) -> None:
+        """Records logged models, by their ids, that a run made at a step; one that is recorded takes the new step.
+
+        Raises:
+            LoggedModelNotFound: There is no such model; then nothing is stored.
+        """
+        self._transport.call(req.log_outputs(run_id, models, step), timeout)
 
     def watch(self, run_id: str, *, fields: Sequence[str] | None = None, timeout: float | None = None) -> Watch[Run]:
         """Follows it: yields the run as it is now, and again each time that it has changed.

@@ -149,9 +149,13 @@ class Run(RunView):
         """Removes tags. Raises `TagNotFound` when there is no such tag."""
         self._client.runs.delete_tags(self.run_id, keys)
 
-    def log_inputs(self, inputs: Iterable[pb.DatasetInput]) -> None:
-        """Records datasets that it reads."""
-        self._client.runs.log_inputs(self.run_id, inputs)
+    def log_inputs(self, inputs: Iterable[pb.DatasetInput] = (), *, models: Iterable[str] = ()) -> None:
+        """Records datasets that it reads, and logged models that it uses, these by their ids."""
+        self._client.runs.log_inputs(self.run_id, inputs, models=models)
+
+    def log_outputs(self, models: Iterable[str], *, step: int = 0) -> None:
+        """Records logged models, by their ids, that it made at a step; one that is recorded takes the new step."""
+        self._client.runs.log_outputs(self.run_id, models, step=step)
 
     def rewind_metrics(self, after_step: int, *keys: str) -> int:
         """Takes back points of later steps, for example before going on from a checkpoint. See `Metrics.rewind`."""

@@ -9,11 +9,11 @@ from typing import Any
 from milepost import _logged_model_requests as req
 from milepost import v1 as pb
 from milepost._groups import _Group
-from milepost._logged_model_requests import ModelMetrics
 from milepost._pages import Pages
 from milepost._registry_handles import LoggedModel
 from milepost._registry_views import ModelStatus
 from milepost._requests import Op, View
+from milepost._values import ModelMetrics
 
 
 class LoggedModels(_Group):
@@ -21,9 +21,11 @@ class LoggedModels(_Group):
 
     def create(
         self,
-        run_id: str,
+        run_id: str | None,
         name: str,
         *,
+        experiment_id: str = "",
+        output_step: int | None = None,
         model_id: str = "",
         model_type: str = "",
         flavors: Iterable[str] = (),
@@ -36,8 +38,10 @@ class LoggedModels(_Group):
         """Creates a pending model, whose files are then uploaded below `LoggedModel.path`, and `finalize` ends that.
 
         Args:
-            run_id: The run that makes it.
+            run_id: The run that makes it. None: there is none, and the server makes one that holds the files.
             name: What it is called within its run; need not be unique.
+            experiment_id: Its experiment, when it has no run.
+            output_step: Step at which it was saved, to record it as an output of its run. None: it is not recorded.
             model_id: An id of one's own choice, `m-` and 32 hexadecimal digits. Empty: the server assigns one.
             model_type: What it is for, such as `classifier`.
             flavors: Flavors that its descriptor names.
@@ -48,12 +52,14 @@ class LoggedModels(_Group):
             timeout: Seconds.
 
         Raises:
-            RunNotFound, RunDeleted: No model can be logged there.
+            RunNotFound, RunDeleted, ExperimentNotFound, ExperimentDeleted: No model can be logged there.
             LoggedModelExists: The id is taken.
         """
         op = req.create_logged_model(
             run_id,
             name,
+            experiment_id=experiment_id,
+            output_step=output_step,
             model_id=model_id,
             model_type=model_type,
             flavors=flavors,
@@ -70,6 +76,7 @@ class LoggedModels(_Group):
         status: ModelStatus | str = ModelStatus.READY,
         *,
         files: Iterable[pb.ModelFile] = (),
+        stored_files: bool = False,
         status_message: str = "",
         flavors: Iterable[str] = (),
         signature_json: str = "",
@@ -81,6 +88,7 @@ class LoggedModels(_Group):
             model_id: The logged model.
             status: `READY`, or `FAILED` when the upload is given up.
             files: All its files with their digests, when it is ready.
+            stored_files: Whether it has the files that are there now, in place of `files`, perhaps none.
             status_message: Why the upload is given up.
             flavors: In place of those given on create. Empty: those stay.
             signature_json: In place of the one given on create. Empty: that stays.
@@ -94,6 +102,7 @@ class LoggedModels(_Group):
             model_id,
             ModelStatus.parse(status),
             files=files,
+            stored_files=stored_files,
             status_message=status_message,
             flavors=flavors,
             signature_json=signature_json,

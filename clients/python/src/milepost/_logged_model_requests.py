@@ -9,10 +9,7 @@ from milepost import _methods as rpc
 from milepost import v1 as pb
 from milepost._registry_views import ModelStatus
 from milepost._requests import Op, PagedOp, View, _mask, _view, op
-from milepost._values import to_params, unwrap_scalar
-
-ModelMetrics = Mapping[str, float] | Iterable[pb.ModelMetric]
-"""Metrics of a model: a value by key, or metrics with their datasets and steps."""
+from milepost._values import ModelMetrics, to_model_metrics, to_params
 
 
 def _logged_model(response: Any) -> pb.LoggedModel:
@@ -21,9 +18,11 @@ def _logged_model(response: Any) -> pb.LoggedModel:
 
 
 def create_logged_model(
-    run_id: str,
+    run_id: str | None,
     name: str,
     *,
+    experiment_id: str,
+    output_step: int | None,
     model_id: str,
     model_type: str,
     flavors: Iterable[str],
@@ -34,7 +33,8 @@ def create_logged_model(
 ) -> Op[pb.LoggedModel]:
     """See `LoggedModels.create`."""
     model = pb.LoggedModel(
-        run_id=run_id,
+        run_id=run_id or "",
+        experiment_id=experiment_id,
         name=name,
         model_id=model_id,
         model_type=model_type,
@@ -43,7 +43,7 @@ def create_logged_model(
         params=to_params(params or {}),
         tags=tags or {},
     )
-    request = pb.CreateLoggedModelRequest(logged_model=model, request_id=request_id)
+    request = pb.CreateLoggedModelRequest(logged_model=model, request_id=request_id, output_step=output_step)
     return op(rpc.CREATE_LOGGED_MODEL, request, _logged_model)
 
 
@@ -52,6 +52,7 @@ def finalize_logged_model(
     status: ModelStatus,
     *,
     files: Iterable[pb.ModelFile],
+    stored_files: bool,
     status_message: str,
     flavors: Iterable[str],
     signature_json: str,
@@ -61,6 +62,7 @@ def finalize_logged_model(
         model_id=model_id,
         status=status.to_logged_proto(),
         files=files,
+        stored_files=stored_files,
         status_message=status_message,
         flavors=flavors,
         signature_json=signature_json,
@@ -93,7 +95,7 @@ def update_logged_model(
         params=to_params(params or {}),
         tags=tags or {},
         delete_tags=delete_tags,
-        metrics=_metrics(metrics or ()),
+        metrics=to_model_metrics(metrics or ()),
     )
     return op(rpc.UPDATE_LOGGED_MODEL, request, _logged_model)
 
@@ -106,9 +108,3 @@ def delete_logged_model(model_id: str) -> Op[pb.LoggedModel]:
 def restore_logged_model(model_id: str) -> Op[pb.LoggedModel]:
     """See `LoggedModels.restore`."""
     return op(rpc.RESTORE_LOGGED_MODEL, pb.RestoreLoggedModelRequest(model_id=model_id), _logged_model)
-
-
-def _metrics(metrics: ModelMetrics) -> Iterable[pb.ModelMetric]:
-    if not isinstance(metrics, Mapping):
-        return metrics
-    return [pb.ModelMetric(key=key, value=float(unwrap_scalar(value))) for key, value in metrics.items()]

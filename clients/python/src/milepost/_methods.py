@@ -64,8 +64,8 @@ class Method(Generic[Request, Response]):
 
     @cached_property
     def told(self) -> bool:
-        """Whether the server records who calls: changes of the registry."""
-        return self.service == "RegistryService" and not self._reads
+        """Whether the server records who calls: changes of the registry, imports among them."""
+        return self.service in ("RegistryService", "ImportService") and not self._reads
 
     @cached_property
     def _reads(self) -> bool:
@@ -103,6 +103,10 @@ def _logged_model(name: str, verb: str, request: type[Request], response: type[R
 
 def _webhook(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
     return _method("WebhookService", name, verb, request, response)
+
+
+def _import(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
+    return _method("ImportService", name, verb, request, response)
 
 
 CREATE_EXPERIMENT = _tracking(
@@ -149,6 +153,7 @@ PURGE_RUNS = _tracking("PurgeRuns", "runs.purge_many", pb.PurgeRunsRequest, pb.P
 LOG_BATCH = _tracking("LogBatch", "runs.log_batch", pb.LogBatchRequest, pb.LogBatchResponse)
 DELETE_RUN_TAGS = _tracking("DeleteRunTags", "runs.delete_tags", pb.DeleteRunTagsRequest, pb.DeleteRunTagsResponse)
 LOG_INPUTS = _tracking("LogInputs", "runs.log_inputs", pb.LogInputsRequest, pb.LogInputsResponse)
+LOG_OUTPUTS = _tracking("LogOutputs", "runs.log_outputs", pb.LogOutputsRequest, pb.LogOutputsResponse)
 LIST_DATASETS = _tracking("ListDatasets", "datasets.list", pb.ListDatasetsRequest, pb.ListDatasetsResponse)
 WATCH_RUN = _tracking("WatchRun", "runs.watch", pb.WatchRunRequest, pb.WatchRunResponse)
 WATCH_EXPERIMENT = _tracking(
@@ -325,4 +330,24 @@ DELETE_WEBHOOK = _webhook("DeleteWebhook", "webhooks.delete", pb.DeleteWebhookRe
 TEST_WEBHOOK = _webhook("TestWebhook", "webhooks.test", pb.TestWebhookRequest, pb.TestWebhookResponse)
 LIST_WEBHOOK_DELIVERIES = _webhook(
     "ListWebhookDeliveries", "webhooks.deliveries", pb.ListWebhookDeliveriesRequest, pb.ListWebhookDeliveriesResponse
+)
+
+IMPORT_EXPERIMENTS = _import(
+    "ImportExperiments", "imports.experiments", pb.ImportExperimentsRequest, pb.ImportExperimentsResponse
+)
+IMPORT_RUNS = _import("ImportRuns", "imports.runs", pb.ImportRunsRequest, pb.ImportRunsResponse)
+IMPORT_METRIC_POINTS = _import(
+    "ImportMetricPoints", "imports.metric_points", pb.ImportMetricPointsRequest, pb.ImportMetricPointsResponse
+)
+IMPORT_LOGGED_MODELS = _import(
+    "ImportLoggedModels", "imports.logged_models", pb.ImportLoggedModelsRequest, pb.ImportLoggedModelsResponse
+)
+IMPORT_REGISTERED_MODELS = _import(
+    "ImportRegisteredModels",
+    "imports.registered_models",
+    pb.ImportRegisteredModelsRequest,
+    pb.ImportRegisteredModelsResponse,
+)
+IMPORT_DELETIONS = _import(
+    "ImportDeletions", "imports.deletions", pb.ImportDeletionsRequest, pb.ImportDeletionsResponse
 )

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from milepost import v1 as pb
-from milepost._logged_model_requests import ModelMetrics
 from milepost._logged_model_views import LoggedModelView
 from milepost._pages import Pages
 from milepost._registry_views import ModelStage, ModelStatus, ModelVersionView, RegisteredModelView
+from milepost._values import ModelMetrics
 
 if TYPE_CHECKING:
     from milepost.client import Client

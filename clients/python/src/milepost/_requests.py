@@ -15,7 +15,7 @@ from milepost import _methods as rpc
 from milepost import v1 as pb
 from milepost._methods import Method
 from milepost._metric_views import MetricChart
-from milepost._values import MetricsInput, to_params, to_points, to_timestamp
+from milepost._values import MetricsInput, ModelMetrics, to_model_metrics, to_params, to_points, to_timestamp
 from milepost._views import RunState
 
 Result = TypeVar("Result")
@@ -331,6 +331,8 @@ def log_batch(
     metrics: MetricsInput | None,
     step: int,
     timestamp_ms: int | None,
+    model_metrics: Mapping[str, ModelMetrics] | None,
+    skip_repeated_points: bool,
 ) -> Op[int]:
     """See `Runs.log_batch`."""
     request = pb.LogBatchRequest(
@@ -338,6 +340,11 @@ def log_batch(
         params=to_params(params or {}),
         tags=tags or {},
         metrics=to_points(metrics or (), step, timestamp_ms),
+        model_metrics=[
+            pb.LoggedModelMetrics(model_id=model_id, metrics=to_model_metrics(measured))
+            for model_id, measured in (model_metrics or {}).items()
+        ],
+        skip_repeated_points=skip_repeated_points,
     )
     return send_batch(request)
 
@@ -352,9 +359,16 @@ def delete_run_tags(run_id: str, keys: Iterable[str]) -> Op[None]:
     return op(rpc.DELETE_RUN_TAGS, pb.DeleteRunTagsRequest(run_id=run_id, keys=keys), lambda _: None)
 
 
-def log_inputs(run_id: str, inputs: Iterable[pb.DatasetInput]) -> Op[None]:
+def log_inputs(run_id: str, inputs: Iterable[pb.DatasetInput], models: Iterable[str]) -> Op[None]:
     """See `Runs.log_inputs`."""
-    return op(rpc.LOG_INPUTS, pb.LogInputsRequest(run_id=run_id, inputs=inputs), lambda _: None)
+    used = [pb.ModelInput(model_id=model_id) for model_id in models]
+    return op(rpc.LOG_INPUTS, pb.LogInputsRequest(run_id=run_id, inputs=inputs, models=used), lambda _: None)
+
+
+def log_outputs(run_id: str, models: Iterable[str], step: int) -> Op[None]:
+    """See `Runs.log_outputs`."""
+    made = [pb.ModelOutput(model_id=model_id, step=step) for model_id in models]
+    return op(rpc.LOG_OUTPUTS, pb.LogOutputsRequest(run_id=run_id, models=made), lambda _: None)
 
 
 # Metrics, datasets

@@ -19,6 +19,8 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 MetricsInput = Mapping[str, SupportsFloat] | Iterable[pb.MetricPoints]
 """Metrics to log: a value by key, or columns of points."""
+ModelMetrics = Mapping[str, SupportsFloat] | Iterable[pb.ModelMetric]
+"""Metrics of a model: a value by key, or metrics with their datasets and steps."""
 
 
 def parse_member(kind: type[Member], text: str, what: str) -> Member:
@@ -87,6 +89,13 @@ def unwrap_scalar(value: Any) -> Any:
     if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
         return value.item()
     return value
+
+
+def to_model_metrics(metrics: ModelMetrics) -> Iterable[pb.ModelMetric]:
+    """Metrics of a model as messages. Raises `TypeError` and `ValueError` for a value that is no number."""
+    if not isinstance(metrics, Mapping):
+        return metrics
+    return [pb.ModelMetric(key=key, value=float(unwrap_scalar(value))) for key, value in metrics.items()]
 
 
 def to_points(metrics: MetricsInput, step: int = 0, timestamp_ms: int | None = None) -> list[pb.MetricPoints]:

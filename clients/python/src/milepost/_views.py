@@ -190,6 +190,16 @@ class RunView:
         return list(self.proto.inputs)
 
     @property
+    def model_inputs(self) -> list[str]:
+        """Ids of logged models that it used."""
+        return [model.model_id for model in self.proto.model_inputs]
+
+    @property
+    def model_outputs(self) -> dict[str, int]:
+        """Step of each logged model that it made, by the model's id, in order of the steps."""
+        return {model.model_id: model.step for model in self.proto.model_outputs}
+
+    @property
     def artifact_root(self) -> str:
         """URL of the folder of its artifacts."""
         return self.proto.artifact_root

@@ -287,6 +287,7 @@ class RunReader:
         inputs = {_input_key(use): use for use in (*before.inputs, *response.run.inputs)}
         del run.inputs[:]
         run.inputs.extend(inputs.values())
+        _join_models(run, before, response.run)
         self._run = run
         return [run]
 
@@ -305,6 +306,17 @@ def read_metrics(response: pb.WatchMetricsResponse) -> list[MetricUpdate]:
         )
         for told in response.series
     ]
+
+
+def _join_models(run: pb.Run, before: pb.Run, news: pb.Run) -> None:
+    """Gives a run the logged models that it had and those that are new, in the server's order."""
+    used = {model.model_id for model in (*before.model_inputs, *news.model_inputs)}
+    made = {model.model_id: model.step for model in (*before.model_outputs, *news.model_outputs)}
+    del run.model_inputs[:]
+    run.model_inputs.extend(pb.ModelInput(model_id=model_id) for model_id in sorted(used))
+    del run.model_outputs[:]
+    for model_id, step in sorted(made.items(), key=lambda one: (one[1], one[0])):
+        run.model_outputs.add(model_id=model_id, step=step)
 
 
 def _input_key(use: pb.DatasetInput) -> tuple[str, str, str]:

@@ -23,6 +23,8 @@ class Webhooks(_Group):
         model_name: str = "",
         secret: str = "",
         active: bool = True,
+        format: str = "STANDARD",
+        mlflow_events: Iterable[str] = (),
         request_id: str = "",
         timeout: float | None = None,
     ) -> pb.Webhook:
@@ -34,8 +36,10 @@ class Webhooks(_Group):
             description: Free text.
             kinds: Kinds of events to send, such as `ALIAS_SET`. Empty for all.
             model_name: Only events of this registered model. Empty for all.
-            secret: Key that requests are signed with, 16-250 characters. Empty for no signature.
+            secret: Key that requests are signed with, 16-250 characters, or 1-250 in MLflow's form. Empty: unsigned.
             active: Whether events are sent.
+            format: Form of the requests: `STANDARD`, or `MLFLOW` for receivers that were written for it.
+            mlflow_events: In its form, MLflow's names of the events to send, such as `prompt.created`. Empty for all.
             request_id: Makes a repeat by another process safe. Empty: the client makes one for its own repeats.
             timeout: Seconds.
 
@@ -50,6 +54,8 @@ class Webhooks(_Group):
             model_name=model_name,
             secret=secret,
             active=active,
+            format=format,
+            mlflow_events=mlflow_events,
             request_id=request_id,
         )
         return self._transport.call(op, timeout)
@@ -76,6 +82,8 @@ class Webhooks(_Group):
         model_name: str | None = None,
         secret: str | None = None,
         active: bool | None = None,
+        format: str | None = None,
+        mlflow_events: Iterable[str] | None = None,
         timeout: float | None = None,
     ) -> pb.Webhook:
         """Changes what is not None; an empty `secret` ends the signatures.
@@ -93,6 +101,8 @@ class Webhooks(_Group):
             model_name=model_name,
             secret=secret,
             active=active,
+            format=format,
+            mlflow_events=mlflow_events,
         )
         return self._transport.call(op, timeout)
 
@@ -100,9 +110,12 @@ class Webhooks(_Group):
         """Removes it. Raises `WebhookNotFound`."""
         self._transport.call(req.delete_webhook(webhook_id), timeout)
 
-    def test(self, webhook_id: str, *, timeout: float | None = None) -> pb.WebhookDelivery:
-        """Sends a made-up event once and says what came back; a refusal is an answer, no error."""
-        return self._transport.call(req.test_webhook(webhook_id), timeout)
+    def test(self, webhook_id: str, *, mlflow_event: str = "", timeout: float | None = None) -> pb.WebhookDelivery:
+        """Sends a made-up event once and says what came back; a refusal is an answer, no error.
+
+        `mlflow_event` chooses the event in MLflow's form, by its name there.
+        """
+        return self._transport.call(req.test_webhook(webhook_id, mlflow_event), timeout)
 
     def deliveries(
         self, webhook_id: str, *, page_size: int = 0, limit: int | None = None, timeout: float | None = None

@@ -26,6 +26,8 @@ def create_webhook(
     model_name: str,
     secret: str,
     active: bool,
+    format: str,
+    mlflow_events: Iterable[str],
     request_id: str,
 ) -> Op[pb.Webhook]:
     """See `Webhooks.create`."""
@@ -37,6 +39,8 @@ def create_webhook(
         model_name=model_name,
         secret=secret,
         state=_state(active),
+        format=webhook_format(format),
+        mlflow_events=mlflow_events,
     )
     return op(rpc.CREATE_WEBHOOK, pb.CreateWebhookRequest(webhook=webhook, request_id=request_id), _webhook)
 
@@ -61,6 +65,8 @@ def update_webhook(
     model_name: str | None,
     secret: str | None,
     active: bool | None,
+    format: str | None,
+    mlflow_events: Iterable[str] | None,
 ) -> Op[pb.Webhook]:
     """See `Webhooks.update`."""
     changes = {
@@ -71,6 +77,8 @@ def update_webhook(
         "model_name": model_name,
         "secret": secret,
         "state": None if active is None else _state(active),
+        "format": None if format is None else webhook_format(format),
+        "mlflow_events": None if mlflow_events is None else list(mlflow_events),
     }
     given: dict[str, Any] = {field: value for field, value in changes.items() if value is not None}
     request = pb.UpdateWebhookRequest(
@@ -84,9 +92,10 @@ def delete_webhook(webhook_id: str) -> Op[None]:
     return op(rpc.DELETE_WEBHOOK, pb.DeleteWebhookRequest(webhook_id=webhook_id), lambda _: None)
 
 
-def test_webhook(webhook_id: str) -> Op[pb.WebhookDelivery]:
+def test_webhook(webhook_id: str, mlflow_event: str) -> Op[pb.WebhookDelivery]:
     """See `Webhooks.test`."""
-    return op(rpc.TEST_WEBHOOK, pb.TestWebhookRequest(webhook_id=webhook_id), lambda response: response.delivery)
+    request = pb.TestWebhookRequest(webhook_id=webhook_id, mlflow_event=mlflow_event)
+    return op(rpc.TEST_WEBHOOK, request, lambda response: response.delivery)
 
 
 def list_webhook_deliveries(webhook_id: str) -> PagedOp[pb.WebhookDelivery]:
@@ -102,6 +111,15 @@ def event_kind(name: str) -> pb.RegistryEvent.Kind.ValueType:
         return kinds[name.upper().removeprefix("KIND_")]
     except KeyError:
         raise ValueError(f"{name!r} is no kind of event. Give one of {', '.join(kinds)}.") from None
+
+
+def webhook_format(name: str) -> pb.Webhook.Format.ValueType:
+    """The form of requests of a name such as `MLFLOW`, in any case. Raises `ValueError` that lists the names."""
+    formats = {text.removeprefix("FORMAT_"): value for text, value in pb.Webhook.Format.items() if value}
+    try:
+        return formats[name.upper()]
+    except KeyError:
+        raise ValueError(f"{name!r} is no form of requests. Give one of {', '.join(formats)}.") from None
 
 
 def _state(active: bool) -> pb.Webhook.State.ValueType:

@@ -15,6 +15,7 @@ from milepost import _requests as req
 from milepost import v1 as pb
 from milepost._aio_groups import AsyncDatasets, AsyncExperiments, AsyncRuns
 from milepost._aio_handles import AsyncExperiment, AsyncRun
+from milepost._aio_import_groups import AsyncImports
 from milepost._aio_logged_model_groups import AsyncLoggedModels
 from milepost._aio_metric_groups import AsyncMetrics
 from milepost._aio_model_version_groups import AsyncModelVersions
@@ -33,6 +34,7 @@ __all__ = [
     "AsyncDatasets",
     "AsyncExperiment",
     "AsyncExperiments",
+    "AsyncImports",
     "AsyncLoggedModel",
     "AsyncLoggedModels",
     "AsyncMetrics",
@@ -65,6 +67,7 @@ class AsyncClient:
         self.model_versions = AsyncModelVersions(self)
         self.registry = AsyncRegistry(self)
         self.webhooks = AsyncWebhooks(self)
+        self.imports = AsyncImports(self)
 
     def __repr__(self) -> str:
         return f"AsyncClient({self.config.address!r})"

@@ -21,6 +21,7 @@ from milepost import v1 as pb
 from milepost._channel import Transport
 from milepost._groups import Datasets, Experiments, Runs
 from milepost._handles import Experiment, Run
+from milepost._import_groups import Imports
 from milepost._logged_model_groups import LoggedModels
 from milepost._metric_groups import Metrics
 from milepost._metric_views import MetricChart, MetricHistories, MetricHistory, MetricSeries
@@ -40,6 +41,7 @@ __all__ = [
     "Datasets",
     "Experiment",
     "Experiments",
+    "Imports",
     "LoggedModel",
     "LoggedModels",
     "MetricChart",
@@ -90,6 +92,7 @@ class Client:
         self.model_versions = ModelVersions(self)
         self.registry = Registry(self)
         self.webhooks = Webhooks(self)
+        self.imports = Imports(self)
 
     def __repr__(self) -> str:
         return f"Client({self.config.address!r})"

@@ -97,6 +97,9 @@ def _operand(schema: Schema, family: Family, token: Token, key: str) -> Operand:
 
 
 def _attribute(schema: Schema, token: Token, name: str) -> Operand:
+    tag = schema.attribute_tags.get(name)
+    if tag is not None:
+        return Tag(tag)
     canonical = schema.aliases.get(name, str(name))
     kind = schema.attributes.get(canonical)
     if kind is None:

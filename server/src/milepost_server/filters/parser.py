@@ -11,8 +11,9 @@ from lark import Lark, Token, UnexpectedInput, UnexpectedToken
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument, invalid_field
 from milepost_server.filters import literals
-from milepost_server.filters.ast import And, Comparison, Expression, Not, Operand, Or, OrderKey, Tag
+from milepost_server.filters.ast import Expression, Operand, OrderKey
 from milepost_server.filters.builder import Builder, Built, Named, Ordered
+from milepost_server.filters.hiding import shown
 from milepost_server.filters.refusal import QUOTES, Refusal, either, position, show
 from milepost_server.filters.schema import Schema
 
@@ -47,9 +48,9 @@ def parse_filter(text: str, schema: Schema) -> Expression | None:
         InvalidArgument: `BAD_FILTER`; it points at the character.
     """
     if not text.strip():
-        return _shown(None, schema)
+        return shown(None, schema)
     try:
-        return _shown(cast("Built", _parse(text, schema, "filter")).expression, schema)
+        return shown(cast("Built", _parse(text, schema, "filter")).expression, schema)
     except Refusal as refusal:
         raise _invalid("filter", pb.ERROR_REASON_BAD_FILTER, refusal) from None
 
@@ -85,27 +86,6 @@ def parse_column(text: str, schema: Schema, field: str) -> Operand:
         return cast("Named", _parse(text, schema, "column")).operand
     except Refusal as refusal:
         raise _invalid(field, pb.ERROR_REASON_INVALID_FIELD, refusal) from None
-
-
-def _shown(expression: Expression | None, schema: Schema) -> Expression | None:
-    """What passes a filter, without what is hidden unless it is asked for."""
-    tag = Tag(schema.hiding_tag)
-    if not schema.hiding_tag or _names(expression, tag):
-        return expression
-    shown = Not(Comparison(tag, "=", "true"))
-    return shown if expression is None else And((expression, shown))
-
-
-def _names(expression: Expression | None, operand: Operand) -> bool:
-    match expression:
-        case None:
-            return False
-        case And(terms) | Or(terms):
-            return any(_names(term, operand) for term in terms)
-        case Not(term):
-            return _names(term, operand)
-        case _:
-            return expression.operand == operand
 
 
 @lru_cache(maxsize=16)

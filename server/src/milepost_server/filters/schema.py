@@ -41,9 +41,11 @@ class Schema:
         summaries: Whether the last word of an unquoted metric (`metrics.loss.min`), or a word after a quoted key, names
             a summary. When off, as in MLflow, such a word belongs to the key.
         tag_attributes: Tags that are attributes under another name: `tags.KEY` means the attribute.
+        attribute_tags: Attributes that are tags: the key of each.
         twin_tags: Tags whose value an attribute may hold instead: a condition on one holds when it holds for either.
         text_params: Whether params are text only, so that a number beside one is a mistake.
         hiding_tag: A tag whose value `true` keeps an item out of what a filter finds, unless the filter names the tag.
+        absent_tag: A tag that likewise keeps an item out, whatever its value.
     """
 
     entity: str
@@ -52,9 +54,11 @@ class Schema:
     families: frozenset[Family]
     summaries: bool
     tag_attributes: Mapping[str, str] = field(default_factory=dict)
+    attribute_tags: Mapping[str, str] = field(default_factory=dict)
     twin_tags: Mapping[str, str] = field(default_factory=dict)
     text_params: bool = False
     hiding_tag: str = ""
+    absent_tag: str = ""
 
     @cached_property
     def prefixes(self) -> Mapping[str, Family]:

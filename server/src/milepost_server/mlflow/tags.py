@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from milepost_server.errors import invalid_field, quote
+from milepost_server.filters.mlflow import MODEL_SOURCE
 
 RUN_NAME = "mlflow.runName"
 NOTE = "mlflow.note.content"
@@ -18,7 +19,10 @@ ARTIFACT_LOCATION = "milepost.artifact_location"
 ARTIFACT_URI = "milepost.artifact_uri"
 """Of a run, or a logged model: likewise."""
 
-_HIDDEN = frozenset({ARTIFACT_LOCATION, ARTIFACT_URI})
+RUN_LINK = "milepost.run_link"
+"""Of a version of a registered model: link to the run of another server that made it."""
+
+_HIDDEN = frozenset({ARTIFACT_LOCATION, ARTIFACT_URI, RUN_LINK, MODEL_SOURCE})
 
 
 class KeyValue(Protocol):

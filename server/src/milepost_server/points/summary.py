@@ -123,7 +123,7 @@ def extend(summary: pb.MetricSummary, more: Summaries) -> None:
     if (later.first_step, later.first_timestamp_ms) < (summary.first_step, summary.first_timestamp_ms):
         summary.first_step, summary.first_timestamp_ms = later.first_step, later.first_timestamp_ms
         summary.first = later.first
-    if _last_place(later) > _last_place(summary):
+    if last_place(later) > last_place(summary):
         summary.last_step, summary.last_timestamp_ms = later.last_step, later.last_timestamp_ms
         summary.last = later.last
     if later.HasField("min"):
@@ -145,13 +145,13 @@ def extend_rows(
     """
     last = first = None
     if summary.count:
-        last = _last_place(summary), summary.last
+        last = last_place(summary), summary.last
         first = (summary.first_step, summary.first_timestamp_ms), summary.first
     least = (summary.min, summary.min_step) if summary.HasField("min") else None
     most = (summary.max, summary.max_step) if summary.HasField("max") else None
     nan_count = 0
     for step, time_ms, value in zip(steps, times_ms, values, strict=True):
-        place = step, time_ms, _rank(value)
+        place = step, time_ms, rank_of(value)
         if last is None or place > last[0]:
             last = place, value
         if first is None or place[:2] < first[0]:
@@ -173,9 +173,11 @@ def extend_rows(
         summary.max, summary.max_step = most
 
 
-def _last_place(summary: pb.MetricSummary) -> tuple[int, int, float]:
-    return summary.last_step, summary.last_timestamp_ms, _rank(summary.last)
+def last_place(summary: pb.MetricSummary) -> tuple[int, int, float]:
+    """Step, time and rank of value of the last point: no point has a greater place."""
+    return summary.last_step, summary.last_timestamp_ms, rank_of(summary.last)
 
 
-def _rank(value: float) -> float:
+def rank_of(value: float) -> float:
+    """Where a value stands among those of one step and time: NaN counts as 0."""
     return 0.0 if math.isnan(value) else value

@@ -134,5 +134,8 @@ class TrackingServicer:
     async def log_inputs(self, request: pb.LogInputsRequest, call: Call) -> pb.LogInputsResponse:
         return await self._batches.log_inputs(request)
 
+    async def log_outputs(self, request: pb.LogOutputsRequest, call: Call) -> pb.LogOutputsResponse:
+        return await self._batches.log_outputs(request)
+
     async def list_datasets(self, request: pb.ListDatasetsRequest, call: Call) -> pb.ListDatasetsResponse:
         return await self._batches.list_datasets(request)

@@ -29,7 +29,7 @@ class WebhookServicer:
         return await self._webhooks.delete(request)
 
     async def test_webhook(self, request: pb.TestWebhookRequest, call: Call) -> pb.TestWebhookResponse:
-        return pb.TestWebhookResponse(delivery=await self._webhooks.test(request.webhook_id))
+        return pb.TestWebhookResponse(delivery=await self._webhooks.test(request))
 
     async def list_webhook_deliveries(
         self, request: pb.ListWebhookDeliveriesRequest, call: Call

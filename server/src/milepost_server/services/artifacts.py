@@ -90,6 +90,14 @@ class ArtifactService:
         """See `ArtifactService.DeleteArtifacts`. Returns the number of files."""
         return await self._files.delete(request.run_id, ArtifactPath.parse(request.path))
 
+    async def experiment_of(self, run_id: str) -> str:
+        """Id of the experiment of a run, which is the first part of the run's place in the store.
+
+        Raises:
+            NotFound: `RUN_NOT_FOUND`.
+        """
+        return str((await self._storage.read(lambda tx: existing_run(tx, run_id))).experiment_id)
+
     async def purge_orphans(self, request: pb.PurgeOrphanedArtifactsRequest) -> pb.PurgeOrphanedArtifactsResponse:
         """See `ArtifactService.PurgeOrphanedArtifacts`."""
         return await self._orphans.purge(dry_run=request.dry_run)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from milepost import v1 as pb
+from milepost_server.errors import invalid_field
 from milepost_server.services.clock import Clock
+from milepost_server.services.logged_model_keys import existing_model
 from milepost_server.services.metrics import LIGHT_VALUES, completed_metrics, point_count
+from milepost_server.services.model_metrics import check_model_metrics, lock_runs, log_model_metrics
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.params import check_params, param_conflict
 from milepost_server.services.refusals import tag_not_found
@@ -23,22 +26,25 @@ class BatchService:
     async def log_batch(self, request: pb.LogBatchRequest) -> pb.LogBatchResponse:
         """See `TrackingService.LogBatch`."""
         check_params(request.params, "params")
+        check_model_metrics(request.model_metrics)
         metrics = completed_metrics(request, self._clock)
-
+        skip = request.skip_repeated_points
         values = len(request.params) + len(request.tags) + point_count(metrics)
+        light = values <= LIGHT_VALUES and not request.model_metrics
 
         async def work(tx: Transaction) -> pb.LogBatchResponse:
+            if request.model_metrics:
+                await lock_runs(tx, request.run_id, request.model_metrics)
             key = await writable_run(tx, request.run_id)
             conflicts = await tx.runs.log_params(key, request.params)
             for name, stored in sorted(conflicts.items()):
                 raise param_conflict(name, stored, request.params[name], "run")
             await tx.runs.set_tags(key, request.tags)
-            points = await tx.metrics.append(key, metrics, self._clock()) if metrics else 0
+            points = await tx.metrics.append(key, metrics, self._clock(), skip_repeats=skip) if metrics else 0
+            await log_model_metrics(tx, key, request.model_metrics, self._clock())
             return pb.LogBatchResponse(metric_points=points)
 
-        return await write_once(
-            self._storage, self._clock, request, pb.LogBatchResponse, work, light=values <= LIGHT_VALUES
-        )
+        return await write_once(self._storage, self._clock, request, pb.LogBatchResponse, work, light=light)
 
     async def delete_tags(self, request: pb.DeleteRunTagsRequest) -> pb.DeleteRunTagsResponse:
         """See `TrackingService.DeleteRunTags`."""
@@ -54,13 +60,32 @@ class BatchService:
 
     async def log_inputs(self, request: pb.LogInputsRequest) -> pb.LogInputsResponse:
         """See `TrackingService.LogInputs`."""
+        if not (request.inputs or request.models):
+            raise invalid_field(
+                "inputs", "is required; set it, or models, or both", reason=pb.ERROR_REASON_REQUIRED_FIELD
+            )
 
         async def work(tx: Transaction) -> pb.LogInputsResponse:
             key = await writable_run(tx, request.run_id)
+            for model in request.models:
+                await existing_model(tx, model.model_id)
             await tx.runs.log_inputs(key, request.inputs)
+            await tx.runs.log_models(key, request.models, [])
             return pb.LogInputsResponse()
 
         return await write_once(self._storage, self._clock, request, pb.LogInputsResponse, work)
+
+    async def log_outputs(self, request: pb.LogOutputsRequest) -> pb.LogOutputsResponse:
+        """See `TrackingService.LogOutputs`."""
+
+        async def work(tx: Transaction) -> pb.LogOutputsResponse:
+            key = await writable_run(tx, request.run_id)
+            for model in request.models:
+                await existing_model(tx, model.model_id)
+            await tx.runs.log_models(key, [], request.models)
+            return pb.LogOutputsResponse()
+
+        return await write_once(self._storage, self._clock, request, pb.LogOutputsResponse, work)
 
     async def list_datasets(self, request: pb.ListDatasetsRequest) -> pb.ListDatasetsResponse:
         """See `TrackingService.ListDatasets`."""

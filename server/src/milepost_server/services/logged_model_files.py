@@ -20,29 +20,18 @@ _MOST_SHOWN = 5
 
 
 class FileList:
-    """The files that a client says a model has. Takes a while when there are many.
+    """The files of a model.
+
+    Args:
+        files: All of them, each path once.
 
     Attributes:
         sha256: The model's digest.
         size: Bytes of all files.
-
-    Raises:
-        InvalidArgument: There are none, one comes twice, or a path is none.
     """
 
-    def __init__(self, files: Sequence[pb.ModelFile]) -> None:
-        if not files:
-            raise invalid_field(
-                "files", "is empty; a ready model has at least one file", reason=pb.ERROR_REASON_REQUIRED_FIELD
-            )
-        self._files: dict[str, tuple[int, str]] = {}
-        for index, file in enumerate(files):
-            path = str(ArtifactPath.parse(file.path, field=f"files[{index}].path"))
-            if path in self._files:
-                raise invalid_field(
-                    f"files[{index}].path", f"{quote(path)} is in the list already; name each file once"
-                )
-            self._files[path] = file.size, file.sha256
+    def __init__(self, files: Iterable[StoredFile]) -> None:
+        self._files = {file.path: (file.size, file.sha256) for file in files}
         self.sha256 = manifest_digest((path, sha256) for path, (_, sha256) in self._files.items())
         self.size = sum(size for size, _ in self._files.values())
 
@@ -56,6 +45,25 @@ class FileList:
             different=sorted(path for path, file in self._files.items() if found.get(path, file) != file),
             unlisted=sorted(found.keys() - self._files.keys()),
         )
+
+
+def listed_files(files: Sequence[pb.ModelFile]) -> FileList:
+    """The files that a client says a model has. Takes a while when there are many.
+
+    Raises:
+        InvalidArgument: There are none, one comes twice, or a path is none.
+    """
+    if not files:
+        raise invalid_field(
+            "files", "is empty; a ready model has at least one file", reason=pb.ERROR_REASON_REQUIRED_FIELD
+        )
+    listed: dict[str, StoredFile] = {}
+    for index, file in enumerate(files):
+        path = str(ArtifactPath.parse(file.path, field=f"files[{index}].path"))
+        if path in listed:
+            raise invalid_field(f"files[{index}].path", f"{quote(path)} is in the list already; name each file once")
+        listed[path] = StoredFile(path, file.size, file.sha256)
+    return FileList(listed.values())
 
 
 @dataclass(frozen=True)

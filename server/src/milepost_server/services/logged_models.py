@@ -7,18 +7,19 @@ import secrets
 
 from milepost import v1 as pb
 from milepost_server.errors import AlreadyExists, FailedPrecondition, invalid_field, quote
-from milepost_server.filters import LOGGED_MODELS, parse_filter, parse_order_by
+from milepost_server.filters import LOGGED_MODELS, Schema, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
-from milepost_server.services.logged_model_files import FileList
+from milepost_server.services.logged_model_files import FileList, listed_files
 from milepost_server.services.logged_model_keys import existing_model, writable_model
 from milepost_server.services.masks import read_fields
+from milepost_server.services.model_holders import check_owner, owner_of
+from milepost_server.services.model_metrics import timed
 from milepost_server.services.model_refusals import MOST_USES, logged_model_not_found, model_in_use
 from milepost_server.services.pages import decode_token, encode_token, page_limit
 from milepost_server.services.params import check_params, param_conflict
 from milepost_server.services.refusals import run_deleted, tag_not_found
 from milepost_server.services.replays import write_once
-from milepost_server.services.run_keys import writable_run
 from milepost_server.storage.base import Query, Storage, Transaction
 from milepost_server.storage.logged_models import LoggedModelKey
 
@@ -38,16 +39,23 @@ class LoggedModelService:
     async def create(self, request: pb.CreateLoggedModelRequest) -> pb.LoggedModel:
         """See `LoggedModelService.CreateLoggedModel`."""
         given = request.logged_model
+        check_owner(given)
         check_params(given.params, "logged_model.params")
 
         async def work(tx: Transaction) -> pb.LoggedModel:
-            run = await writable_run(tx, given.run_id)
+            now = self._clock()
             model = pb.LoggedModel()
             model.CopyFrom(given)
             model.model_id = given.model_id or f"m-{secrets.token_hex(16)}"
             model.ClearField("status_message")
-            if not await tx.logged_models.create(run, model, self._clock()):
+            if given.model_id and await tx.logged_models.key(given.model_id) is not None:
+                raise _model_exists(given.model_id)
+            run = await owner_of(tx, model, now)
+            if not await tx.logged_models.create(run, model, now):
                 raise _model_exists(model.model_id)
+            if request.HasField("output_step"):
+                made = pb.ModelOutput(model_id=model.model_id, step=request.output_step)
+                await tx.runs.log_models(run, [], [made])
             return await _existing(tx, model.model_id)
 
         return await write_once(self._storage, self._clock, request, pb.LoggedModel, work)
@@ -56,17 +64,16 @@ class LoggedModelService:
         """See `LoggedModelService.FinalizeLoggedModel`."""
         if request.status not in _FINAL:
             raise invalid_field("status", "must be STATUS_READY or STATUS_FAILED")
-        files: FileList | None = None
-        if request.status == pb.LoggedModel.STATUS_READY:
-            many = len(request.files) > _MANY_FILES
-            files = await asyncio.to_thread(FileList, request.files) if many else FileList(request.files)
+        listed = await _listed(request)
 
         async def work(tx: Transaction) -> pb.LoggedModel:
             key = await writable_model(tx, request.model_id)
-            differences = files.differences(await tx.logged_models.files(key)) if files is not None else None
+            stored = await tx.logged_models.files(key) if request.status == pb.LoggedModel.STATUS_READY else []
+            differences = listed.differences(stored) if listed is not None else None
             if key.status == pb.LoggedModel.STATUS_PENDING:
                 if differences:
                     raise differences.refusal(request.model_id)
+                files = FileList(stored) if request.stored_files else listed
                 model = _finalized(await _existing(tx, request.model_id), request, files)
                 await tx.logged_models.finalize(key, model, self._clock())
             elif key.status != request.status or differences:
@@ -87,16 +94,24 @@ class LoggedModelService:
 
         return await self._storage.scan(work)
 
-    async def list(self, request: pb.ListLoggedModelsRequest) -> tuple[list[pb.LoggedModel], str]:
+    async def list(
+        self, request: pb.ListLoggedModelsRequest, schema: Schema = LOGGED_MODELS
+    ) -> tuple[list[pb.LoggedModel], str]:
         """See `LoggedModelService.ListLoggedModels`. Returns a page and the token of the next."""
         query = Query(
-            filter=parse_filter(request.filter, LOGGED_MODELS),
-            order_by=parse_order_by(request.order_by, LOGGED_MODELS) or _NEWEST_FIRST,
+            filter=parse_filter(request.filter, schema),
+            order_by=parse_order_by(request.order_by, schema) or _NEWEST_FIRST,
             view=request.view,
             limit=page_limit(request.page_size, 100, 1000),
             after=decode_token(request, request.page_token),
             fields=read_fields(pb.LoggedModel, request),
             experiment_ids=tuple(int(experiment_id) for experiment_id in request.experiment_ids),
+            datasets=tuple((dataset.name, dataset.digest) for dataset in request.datasets),
+            order_dataset=(
+                (request.order_dataset.name, request.order_dataset.digest)
+                if request.HasField("order_dataset")
+                else None
+            ),
         )
         page = await self._storage.scan(lambda tx: tx.logged_models.list(query))
         return page.items, encode_token(request, page.last)
@@ -116,7 +131,7 @@ class LoggedModelService:
                 if missing:
                     raise tag_not_found(missing)
             await tx.logged_models.set_tags(key, request.tags)
-            await tx.logged_models.log_metrics(key, [_timed(metric, now) for metric in request.metrics])
+            await tx.logged_models.log_metrics(key, [timed(metric, now) for metric in request.metrics])
             await tx.logged_models.touch(key, now)
             return await _existing(tx, request.model_id)
 
@@ -157,6 +172,17 @@ async def _existing(tx: Transaction, model_id: str) -> pb.LoggedModel:
     return found
 
 
+async def _listed(request: pb.FinalizeLoggedModelRequest) -> FileList | None:
+    """The files that a request lists; None when it lists none."""
+    ready = request.status == pb.LoggedModel.STATUS_READY
+    if request.stored_files and (request.files or not ready):
+        raise invalid_field("stored_files", "goes with STATUS_READY and without files; leave out one of them")
+    if not ready or request.stored_files:
+        return None
+    many = len(request.files) > _MANY_FILES
+    return await asyncio.to_thread(listed_files, request.files) if many else listed_files(request.files)
+
+
 def _finalized(model: pb.LoggedModel, request: pb.FinalizeLoggedModelRequest, files: FileList | None) -> pb.LoggedModel:
     """A pending model as it becomes."""
     model.status = request.status
@@ -169,13 +195,6 @@ def _finalized(model: pb.LoggedModel, request: pb.FinalizeLoggedModelRequest, fi
         model.flavors.extend(request.flavors)
     model.signature_json = request.signature_json or model.signature_json
     return model
-
-
-def _timed(metric: pb.ModelMetric, now_us: int) -> pb.ModelMetric:
-    timed = pb.ModelMetric()
-    timed.CopyFrom(metric)
-    timed.timestamp_ms = metric.timestamp_ms or now_us // 1000
-    return timed
 
 
 def _model_exists(model_id: str) -> AlreadyExists:

@@ -22,6 +22,15 @@ def point_count(metrics: Iterable[pb.MetricPoints]) -> int:
     return sum([len(points.values) for points in metrics])
 
 
+def check_point_count(metrics: Iterable[pb.MetricPoints], field: str) -> None:
+    """Refuses more points than one request may have; `field` is their place in it."""
+    total = point_count(metrics)
+    if total > MAX_POINTS:
+        raise invalid_field(
+            field, f"{total} points are more than the {MAX_POINTS} of one request; send several", points=str(total)
+        )
+
+
 def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock, path: str) -> None:
     """Fills absent steps and times, so that the columns of each series have one length.
 
@@ -33,24 +42,34 @@ def complete_columns(metrics: Sequence[pb.MetricPoints], clock: Clock, path: str
     Raises:
         InvalidArgument: Columns differ in length, or there are more points than one request may have.
     """
-    total = point_count(metrics)
-    if total > MAX_POINTS:
-        raise invalid_field(
-            path, f"{total} points are more than the {MAX_POINTS} of one request; send several", points=str(total)
-        )
+    check_point_count(metrics, path)
     now_ms = clock() // 1000
     for index, points in enumerate(metrics):
-        count = len(points.values)
-        for name, column, stand_in in (("steps", points.steps, 0), ("timestamps_ms", points.timestamps_ms, now_ms)):
-            if not column:
-                column.extend([stand_in] * count)
-            elif len(column) != count:
-                raise invalid_field(
-                    f"{path}[{index}].{name}",
-                    f"has {len(column)} entries where values has {count}; send as many, or none",
-                    reason=pb.ERROR_REASON_UNEVEN_COLUMNS,
-                    key=points.key,
-                )
+        _complete(points, now_ms, f"{path}[{index}]")
+
+
+def completed_points(points: pb.MetricPoints, now_ms: int, field: str) -> pb.MetricPoints:
+    """One series as `complete_columns` makes it. What is not complete is copied: a request as sent names its repeat."""
+    whole = points
+    if not (points.steps and points.timestamps_ms):
+        whole = pb.MetricPoints()
+        whole.CopyFrom(points)
+    _complete(whole, now_ms, field)
+    return whole
+
+
+def _complete(points: pb.MetricPoints, now_ms: int, field: str) -> None:
+    count = len(points.values)
+    for name, column, stand_in in (("steps", points.steps, 0), ("timestamps_ms", points.timestamps_ms, now_ms)):
+        if not column:
+            column.extend([stand_in] * count)
+        elif len(column) != count:
+            raise invalid_field(
+                f"{field}.{name}",
+                f"has {len(column)} entries where values has {count}; send as many, or none",
+                reason=pb.ERROR_REASON_UNEVEN_COLUMNS,
+                key=points.key,
+            )
 
 
 def completed_metrics(request: pb.LogMetricsRequest | pb.LogBatchRequest, clock: Clock) -> list[pb.MetricPoints]:

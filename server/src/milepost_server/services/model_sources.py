@@ -18,26 +18,32 @@ _OF_LOGGED_MODEL = re.compile(r"models/(m-[0-9a-f]{32})(?:/|$)")
 _SOURCES = "exactly one of model_id, run_id with path, and source_uri says what the version consists of"
 
 
-def check_source(given: pb.ModelVersion) -> None:
-    """Refuses a new version that has no source, or more than one, or says what does not go with its source."""
-    kept = bool(given.model_id), bool(given.run_id or given.path)
-    if sum((*kept, bool(given.source_uri))) != 1 or bool(given.run_id) != bool(given.path):
-        raise _bad_source(_SOURCES)
+def check_source(given: pb.ModelVersion, field: str = "model_version") -> None:
+    """Refuses a new version that has no source, or more than one, or says what does not go with its source.
+
+    Args:
+        given: The version.
+        field: Where it is in the request.
+    """
+    elsewhere = bool(given.source_uri)
+    kept = bool(given.model_id) != bool(given.run_id) and bool(given.run_id) == bool(given.path)
+    if bool(given.path) if elsewhere else not kept:
+        raise _bad_source(field, _SOURCES)
     if given.path:
-        ArtifactPath.parse(given.path, field="model_version.path")
-    if any(kept) and given.status not in (pb.ModelVersion.STATUS_UNSPECIFIED, pb.ModelVersion.STATUS_READY):
+        ArtifactPath.parse(given.path, field=f"{field}.path")
+    if not elsewhere and given.status not in (pb.ModelVersion.STATUS_UNSPECIFIED, pb.ModelVersion.STATUS_READY):
         raise invalid_field(
-            "model_version.status", "may be pending or failed only with source_uri; the files of this one are complete"
+            f"{field}.status", "may be pending or failed only with source_uri; the files of this one are complete"
         )
     origin = given.copied_from
     if given.HasField("copied_from") and not (origin.server and origin.name and origin.version):
         raise invalid_field(
-            "model_version.copied_from",
+            f"{field}.copied_from",
             "must have server, name and version; use CopyModelVersion for copies within this server",
         )
 
 
-async def with_source(tx: Transaction, given: pb.ModelVersion) -> pb.ModelVersion:
+async def with_source(tx: Transaction, given: pb.ModelVersion, field: str = "model_version") -> pb.ModelVersion:
     """A new version with what follows from its source, which is kept from changing until the transaction ends."""
     version = pb.ModelVersion()
     version.CopyFrom(given)
@@ -45,12 +51,14 @@ async def with_source(tx: Transaction, given: pb.ModelVersion) -> pb.ModelVersio
     version.ClearField("inputs")
     version.status = given.status or pb.ModelVersion.STATUS_READY
     version.stage = pb.ModelVersion.STAGE_NONE
+    if given.source_uri:
+        return version
     if given.model_id:
         await _take_logged_model(tx, version)
-    elif given.run_id:
+    else:
         await _take_artifacts(tx, version)
     if given.sha256 not in ("", version.sha256):
-        raise _bad_source(f"the files have the digest {version.sha256}, not {given.sha256}", field="sha256")
+        raise _bad_source(f"{field}.sha256", f"the files have the digest {version.sha256}, not {given.sha256}")
     return version
 
 
@@ -112,6 +120,5 @@ async def _take_inputs(tx: Transaction, run: RunKey, version: pb.ModelVersion) -
         version.inputs.extend(message.inputs)
 
 
-def _bad_source(problem: str, field: str = "") -> InvalidArgument:
-    path = f"model_version.{field}" if field else "model_version"
-    return invalid_field(path, problem, reason=pb.ERROR_REASON_BAD_MODEL_SOURCE)
+def _bad_source(field: str, problem: str) -> InvalidArgument:
+    return invalid_field(field, problem, reason=pb.ERROR_REASON_BAD_MODEL_SOURCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from milepost import v1 as pb
-from milepost_server.errors import Aborted, FailedPrecondition, NotFound, quote
+from milepost_server.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, quote
 
 
 def experiment_not_found(experiment_id: str) -> NotFound:
@@ -40,6 +40,15 @@ def run_deleted(run_id: str) -> FailedPrecondition:
     return FailedPrecondition(
         f"Run {run_id} is deleted. Restore it first.",
         reason=pb.ERROR_REASON_RUN_DELETED,
+        metadata={"runId": run_id},
+    )
+
+
+def run_exists(run_id: str) -> AlreadyExists:
+    """Another run has this id."""
+    return AlreadyExists(
+        f"A run with id {quote(run_id)} exists, active or deleted. Choose another id, or none to be given one.",
+        reason=pb.ERROR_REASON_RUN_EXISTS,
         metadata={"runId": run_id},
     )
 

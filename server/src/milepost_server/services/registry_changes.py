@@ -78,6 +78,14 @@ class Change:
         self.model = found
         return found
 
+    async def lock_or_import(self, model: pb.RegisteredModel, create_us: int) -> bool:
+        """The model of that name, made as given when it does not exist: then returns true, and tells nothing of it."""
+        found = await self.tx.registered_models.lock(model.name)
+        made = None if found else await self.tx.registered_models.create(model, create_us)
+        # It does not exist, or another call was first to create it.
+        self.model = found or made or await self.lock(model.name)
+        return made is not None
+
     async def version(self, number: int) -> VersionKey:
         """Where a version of the model is stored, which must exist."""
         found = await self.tx.model_versions.key(self.model, number)

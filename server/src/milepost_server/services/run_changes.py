@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from milepost import v1 as pb
 
 _DIGEST_BYTES = 16
+# What is never removed from a run.
+_KEPT = ("params", "inputs", "model_inputs", "model_outputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class RunNews:
 
 
 class ToldRun:
-    """What a reader knows of a run. Keeps a hash of each param, tag, metric and input, not their values."""
+    """What a reader knows of a run. Keeps a hash of each param, tag, metric, input and output, not their values."""
 
     def __init__(self) -> None:
         self._digest = b""
@@ -44,8 +46,8 @@ class ToldRun:
 def _response(
     run: pb.Run, before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]
 ) -> pb.WatchRunResponse:
-    # Params and inputs are never removed: where some are gone, the run was purged and begun again.
-    if not before or any(before[kind].keys() - after[kind].keys() for kind in ("params", "inputs")):
+    # Where some of these are gone, the run was purged and begun again.
+    if not before or any(before[kind].keys() - after[kind].keys() for kind in _KEPT):
         return pb.WatchRunResponse(run=run, whole=True)
     response = pb.WatchRunResponse(
         run=_own_fields(run),
@@ -57,7 +59,7 @@ def _response(
 
 
 def _own_fields(run: pb.Run) -> pb.Run:
-    """The run without params, tags, metrics and inputs."""
+    """The run without params, tags, metrics, inputs and outputs."""
     own = pb.Run()
     for field, value in run.ListFields():
         if field.message_type is not None:
@@ -75,6 +77,8 @@ def _entries(run: pb.Run) -> dict[str, dict[str, int]]:
         "tags": {key: hash(value) for key, value in run.tags.items()},
         "metrics": {key: hash(value.SerializeToString(deterministic=True)) for key, value in run.metrics.items()},
         "inputs": {_input_key(use): hash(use.SerializeToString(deterministic=True)) for use in run.inputs},
+        "model_inputs": {model.model_id: 0 for model in run.model_inputs},
+        "model_outputs": {model.model_id: model.step for model in run.model_outputs},
     }
 
 
@@ -90,6 +94,8 @@ def _add_entries(target: pb.Run, run: pb.Run, keys: Mapping[str, set[str]]) -> N
     for key in keys["metrics"]:
         target.metrics[key].CopyFrom(run.metrics[key])
     target.inputs.extend(use for use in run.inputs if _input_key(use) in keys["inputs"])
+    target.model_inputs.extend(model for model in run.model_inputs if model.model_id in keys["model_inputs"])
+    target.model_outputs.extend(model for model in run.model_outputs if model.model_id in keys["model_outputs"])
 
 
 def _input_key(use: pb.DatasetInput) -> str:

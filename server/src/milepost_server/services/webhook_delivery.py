@@ -13,7 +13,8 @@ import logging
 from milepost import v1 as pb
 from milepost_server.services.changes import ChangeFeed, Subscription
 from milepost_server.services.clock import Clock
-from milepost_server.services.webhook_requests import Answer, WebhookClient, body_of, delivery_of
+from milepost_server.services.webhook_messages import message_for
+from milepost_server.services.webhook_requests import Answer, Message, WebhookClient, delivery_of
 from milepost_server.storage.base import Storage, Transaction
 from milepost_server.storage.webhooks import Progress, StoredWebhook
 
@@ -85,8 +86,9 @@ class WebhookSender:
         reached = Progress(webhook.sequence, webhook.attempts, stored.first_try_us)
         try:
             for event in events:
-                if _wanted(webhook, event):
-                    progress = await self._try(stored, event, reached.attempts + 1, reached.first_try_us)
+                message = await message_for(self._storage, webhook, event)
+                if message is not None:
+                    progress = await self._try(stored, event, message, reached)
                     if progress.sequence != event.sequence:
                         return
                 reached = Progress(event.sequence)
@@ -97,13 +99,14 @@ class WebhookSender:
         await self._storage.write(lambda tx: tx.webhooks.progress(stored.row, reached, 0))
 
     async def _try(
-        self, stored: StoredWebhook, event: pb.RegistryEvent, attempt: int, first_try_us: int | None
+        self, stored: StoredWebhook, event: pb.RegistryEvent, message: Message, reached: Progress
     ) -> Progress:
         """Sends one event once, and writes what came of it."""
         webhook = stored.webhook
+        attempt = reached.attempts + 1
         began = self._clock()
-        answer = await self._client.send(webhook.url, stored.secret, f"evt_{event.sequence}", body_of(event))
-        progress = _after(event.sequence, answer, attempt, first_try_us or began, self._clock())
+        answer = await self._client.send(webhook.url, stored.secret, message)
+        progress = _after(event.sequence, answer, attempt, reached.first_try_us or began, self._clock())
         delivery = delivery_of(event, answer, attempt=attempt, began_us=began)
 
         async def write(tx: Transaction) -> None:
@@ -125,10 +128,6 @@ class WebhookSender:
         now = self._clock()
         retry_us = await self._storage.scan(lambda tx: tx.webhooks.next_retry(now))
         return _LOOK_EVERY_S if retry_us is None else min((retry_us - now) / 1e6, _LOOK_EVERY_S)
-
-
-def _wanted(webhook: pb.Webhook, event: pb.RegistryEvent) -> bool:
-    return (not webhook.kinds or event.kind in webhook.kinds) and webhook.model_name in ("", event.name)
 
 
 def _after(sequence: int, answer: Answer, attempts: int, first_try_us: int, now_us: int) -> Progress:

@@ -1,6 +1,6 @@
 """The HTTP requests of webhooks: what they say, how they are signed, and where they may go.
 
-Form and signature are those of Standard Webhooks (https://www.standardwebhooks.com). See `docs/webhooks.md`.
+Their forms are that of Standard Webhooks (https://www.standardwebhooks.com) and MLflow's. See `docs/webhooks.md`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -44,6 +44,51 @@ class Answer:
     http_status: int
     error: str
     duration_ms: int
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """How requests of a form are labelled and signed.
+
+    Args:
+        id_header: Name of the header with the id of the message.
+        time_header: Name of the header with the time of the attempt.
+        signature_header: Name of the header with the signature.
+        key: The key that a secret stands for.
+    """
+
+    id_header: str
+    time_header: str
+    signature_header: str
+    key: Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a webhook is sent.
+
+    Args:
+        envelope: Its form.
+        message_id: The same in every attempt.
+        body: JSON.
+    """
+
+    envelope: Envelope
+    message_id: str
+    body: bytes
+
+    def headers(self, secret: str, timestamp: int) -> dict[bytes | str, bytes | str]:
+        """The headers of an attempt at a time, in seconds since the Unix epoch; signed when there is a secret."""
+        form = self.envelope
+        headers: dict[bytes | str, bytes | str] = {
+            "content-type": "application/json",
+            "user-agent": f"milepost/{__version__}",
+            form.id_header: self.message_id,
+            form.time_header: str(timestamp),
+        }
+        if secret:
+            headers[form.signature_header] = signature(form.key(secret), self.message_id, timestamp, self.body)
+        return headers
 
 
 def check_url(url: str, private_hosts: Collection[str]) -> None:
@@ -115,10 +160,10 @@ def delivery_of(event: pb.RegistryEvent, answer: Answer, *, attempt: int, began_
     return delivery
 
 
-def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
     """The signature of a request: `v1,` and the base64 of HMAC-SHA256 over `ID.TIMESTAMP.BODY`."""
     signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()
+    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
 def _key(secret: str) -> bytes:
@@ -128,6 +173,12 @@ def _key(secret: str) -> bytes:
         except (binascii.Error, ValueError):
             pass
     return secret.encode()
+
+
+STANDARD = Envelope("webhook-id", "webhook-timestamp", "webhook-signature", _key)
+"""The form of Standard Webhooks."""
+MLFLOW = Envelope("X-MLflow-Delivery-Id", "X-MLflow-Timestamp", "X-MLflow-Signature", str.encode)
+"""MLflow's form."""
 
 
 class WebhookClient:
@@ -141,22 +192,14 @@ class WebhookClient:
         self._private_hosts = frozenset(private_hosts)
         self._pool: AsyncConnectionPool | None = None
 
-    async def send(self, url: str, secret: str, message_id: str, body: bytes) -> Answer:
+    async def send(self, url: str, secret: str, message: Message) -> Answer:
         """Sends a request and says what came of it. Never raises but when it is cancelled."""
-        timestamp = int(time.time())
-        headers: dict[bytes | str, bytes | str] = {
-            "content-type": "application/json",
-            "user-agent": f"milepost/{__version__}",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-        }
-        if secret:
-            headers["webhook-signature"] = signature(secret, message_id, timestamp, body)
+        headers = message.headers(secret, int(time.time()))
         began = time.monotonic()
         try:
             async with (
                 asyncio.timeout(_TIMEOUT_S),
-                self._opened().stream("POST", url, headers=headers, content=body) as response,
+                self._opened().stream("POST", url, headers=headers, content=message.body) as response,
             ):
                 status: int = response.status
         except TimeoutError:

@@ -8,16 +8,19 @@ from collections.abc import Collection
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from milepost import v1 as pb
-from milepost_server.errors import NotFound, quote
+from milepost_server.errors import NotFound, invalid_field, quote
 from milepost_server.services.clock import Clock
 from milepost_server.services.masks import require, written_fields
 from milepost_server.services.pages import cut, decode_token, encode_token, page_limit
 from milepost_server.services.replays import write_once
-from milepost_server.services.webhook_requests import WebhookClient, body_of, check_url, delivery_of
+from milepost_server.services.webhook_messages import made_up_message
+from milepost_server.services.webhook_requests import WebhookClient, check_url, delivery_of
 from milepost_server.storage.base import Storage, Transaction
 from milepost_server.storage.webhooks import Progress, StoredWebhook
 
-_WRITABLE = ("name", "description", "url", "kinds", "model_name", "secret", "state")
+_WRITABLE = ("name", "description", "url", "kinds", "model_name", "secret", "state", "format", "mlflow_events")
+# Fewest characters of a secret in the form of Standard Webhooks.
+_SHORTEST_SECRET = 16
 _KEPT_US = 30 * 24 * 3600 * 1_000_000
 
 
@@ -44,6 +47,8 @@ class WebhookService:
         check_url(given.url, self._private_hosts)
         given.webhook_id = secrets.token_hex(16)
         given.state = given.state or pb.Webhook.STATE_ACTIVE
+        given.format = given.format or pb.Webhook.FORMAT_STANDARD
+        _check_form(given, given.secret)
 
         async def work(tx: Transaction) -> pb.Webhook:
             await tx.webhooks.create(given, await tx.registry_events.last(), self._clock())
@@ -84,7 +89,9 @@ class WebhookService:
                 given, changed, replace_message_field=True, replace_repeated_field=True
             )
             changed.state = changed.state or pb.Webhook.STATE_ACTIVE
+            changed.format = changed.format or pb.Webhook.FORMAT_STANDARD
             secret = given.secret if "secret" in fields else stored.secret
+            _check_form(changed, secret)
             await tx.webhooks.update(stored.row, changed, secret, self._clock())
             if changed.state == pb.Webhook.STATE_ACTIVE != stored.webhook.state:
                 await tx.webhooks.progress(stored.row, Progress(await tx.registry_events.last()), 0)
@@ -101,14 +108,14 @@ class WebhookService:
 
         return await write_once(self._storage, self._clock, request, pb.DeleteWebhookResponse, work)
 
-    async def test(self, webhook_id: str) -> pb.WebhookDelivery:
+    async def test(self, request: pb.TestWebhookRequest) -> pb.WebhookDelivery:
         """See `WebhookService.TestWebhook`."""
-        stored = await self._stored(webhook_id)
+        stored = await self._stored(request.webhook_id)
         event = pb.RegistryEvent(kind=pb.RegistryEvent.KIND_MODEL_CREATED, name=stored.webhook.model_name or "test")
         began = self._clock()
         event.time.FromMicroseconds(began)
-        message_id = f"test_{secrets.token_hex(8)}"
-        answer = await self._client.send(stored.webhook.url, stored.secret, message_id, body_of(event))
+        message = made_up_message(stored.webhook, event, f"test_{secrets.token_hex(8)}", request.mlflow_event)
+        answer = await self._client.send(stored.webhook.url, stored.secret, message)
         return delivery_of(event, answer, attempt=1, began_us=began)
 
     async def deliveries(self, request: pb.ListWebhookDeliveriesRequest) -> pb.ListWebhookDeliveriesResponse:
@@ -131,12 +138,29 @@ class WebhookService:
         return await self._storage.read(lambda tx: _existing(tx, webhook_id))
 
 
+def _check_form(webhook: pb.Webhook, secret: str) -> None:
+    """Refuses what does not go with the form of a webhook's requests."""
+    if webhook.format == pb.Webhook.FORMAT_MLFLOW:
+        return
+    if 0 < len(secret) < _SHORTEST_SECRET:
+        raise invalid_field(
+            "webhook.secret", f"has {len(secret)} characters, and needs {_SHORTEST_SECRET}; choose a longer one"
+        )
+    if webhook.mlflow_events:
+        raise invalid_field("webhook.mlflow_events", "goes with FORMAT_MLFLOW only; use kinds, or that format")
+
+
 async def _existing(tx: Transaction, webhook_id: str, *, lock: bool = False) -> StoredWebhook:
     found = await tx.webhooks.get(webhook_id, lock=lock)
     if found is None:
-        raise NotFound(
-            f"No webhook has the id {quote(webhook_id)}. List the webhooks to find the right one.",
-            reason=pb.ERROR_REASON_WEBHOOK_NOT_FOUND,
-            metadata={"webhookId": webhook_id},
-        )
+        raise webhook_not_found(webhook_id)
     return found
+
+
+def webhook_not_found(webhook_id: str) -> NotFound:
+    """No webhook has this id."""
+    return NotFound(
+        f"No webhook has the id {quote(webhook_id)}. List the webhooks to find the right one.",
+        reason=pb.ERROR_REASON_WEBHOOK_NOT_FOUND,
+        metadata={"webhookId": webhook_id},
+    )

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from milepost import v1 as pb
 from milepost_server.filters.ast import Expression, Metric, OrderKey, Param, Tag
 from milepost_server.points.columns import Points
+from milepost_server.storage.imports import Imports
 from milepost_server.storage.logged_models import LoggedModels, ModelUses
 from milepost_server.storage.metric_reads import MetricReads
 from milepost_server.storage.metric_writes import Metrics, MetricWriters
@@ -40,6 +41,9 @@ class Query:
         after: `Page.last` of the page before; None for the first.
         fields: Names of the resource's fields to fill. None for all.
         experiment_ids: For runs, the experiments to look in. Empty for all.
+        datasets: For logged models, names and digests of the datasets whose metrics the filter sees; an empty digest
+            stands for any. Empty for all.
+        order_dataset: Likewise, the one whose metrics the order sees. None for all.
         columns: For runs, the params, tags and metrics to fill, whatever `fields` says of them. None for all that
             `fields` has.
     """
@@ -52,6 +56,8 @@ class Query:
     fields: frozenset[str] | None = None
     experiment_ids: tuple[int, ...] = ()
     columns: tuple[Param | Tag | Metric, ...] | None = None
+    datasets: tuple[tuple[str, str], ...] = ()
+    order_dataset: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,9 @@ class Runs(Protocol):
 
     async def log_inputs(self, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
         """Records datasets that the run reads."""
+
+    async def log_models(self, key: RunKey, inputs: Sequence[pb.ModelInput], outputs: Sequence[pb.ModelOutput]) -> None:
+        """Records logged models that the run uses or makes. Of one that is recorded, or given, twice the last stays."""
 
     async def list_datasets(
         self, experiment_ids: Sequence[int], limit: int, after: tuple[Any, ...] | None
@@ -371,6 +380,10 @@ class Transaction(Protocol):
     @property
     def run_facets(self) -> RunFacets:
         """Many runs at once."""
+
+    @property
+    def imports(self) -> Imports:
+        """Histories of other systems."""
 
     @property
     def metrics(self) -> Metrics:

@@ -79,6 +79,9 @@ class LoggedModels(Protocol):
     async def touch(self, key: LoggedModelKey, now_us: int) -> None:
         """Writes when the model last changed."""
 
+    async def set_times(self, key: LoggedModelKey, create_us: int, update_us: int) -> None:
+        """Writes when the model was created and last changed."""
+
     async def set_deleted(self, key: LoggedModelKey, deleted: bool, now_us: int) -> None:
         """Deletes or restores the model."""
 

@@ -28,8 +28,21 @@ class FoldableSeries:
 class Metrics(Protocol):
     """Metric points and summaries. Names are metric keys; where they are optional, none stand for all of the run."""
 
-    async def append(self, key: RunKey, metrics: Sequence[pb.MetricPoints], now_us: int) -> int:
-        """Stores points, whose columns are all filled, and updates summaries. Returns the number of points."""
+    async def append(
+        self, key: RunKey, metrics: Sequence[pb.MetricPoints], now_us: int, *, skip_repeats: bool = False
+    ) -> int:
+        """Stores points, whose columns are all filled, and updates summaries. The run must be locked.
+
+        Args:
+            key: The run.
+            metrics: The points.
+            now_us: The time.
+            skip_repeats: Whether to leave out points that are stored already, or occur earlier in `metrics`: see
+                `LogBatchRequest.skip_repeated_points`.
+
+        Returns:
+            The number of points stored.
+        """
 
     async def known(self, key: RunKey, names: Collection[str]) -> set[str]:
         """Those of the names that the run has; all of its names when none are given."""

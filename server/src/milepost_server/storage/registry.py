@@ -64,6 +64,9 @@ class RegisteredModels(Protocol):
     async def update(self, key: ModelKey, model: pb.RegisteredModel, fields: Collection[str], now_us: int) -> None:
         """Writes those of `description` and `protected_aliases` that are named, and when the model last changed."""
 
+    async def set_times(self, key: ModelKey, create_us: int, update_us: int) -> None:
+        """Writes when the model was created and last changed."""
+
     async def rename(self, key: ModelKey, name: str, now_us: int) -> bool:
         """Gives the model another name; false when that is taken. Versions get no number that either name ever had."""
 
@@ -89,6 +92,17 @@ class ModelVersions(Protocol):
     async def create(self, model: ModelKey, version: pb.ModelVersion, now_us: int) -> int:
         """Stores a new version with its tags and returns its number: the next one."""
 
+    async def create_numbered(
+        self, model: ModelKey, version: pb.ModelVersion, create_us: int, update_us: int
+    ) -> VersionKey:
+        """Stores a new version with its tags under the number that it has, which must be free."""
+
+    async def last_number(self, model: ModelKey) -> int:
+        """The greatest number ever given to a version under the model's name; 0 when there was none."""
+
+    async def raise_last_number(self, model: ModelKey, number: int) -> None:
+        """Has versions that are created from now on get numbers greater than one, and than all given before."""
+
     async def get(self, name: str, version: int) -> pb.ModelVersion | None:
         """The version."""
 
@@ -97,6 +111,9 @@ class ModelVersions(Protocol):
 
     async def latest(self, name: str) -> pb.ModelVersion | None:
         """The version with the greatest number."""
+
+    async def latest_of_stages(self, names: Collection[str]) -> Sequence[pb.ModelVersion]:
+        """Of each model and stage the version with the greatest number, by that number. Model cards are not filled."""
 
     async def key(self, model: ModelKey, version: int) -> VersionKey | None:
         """Where the version is stored."""

@@ -63,6 +63,7 @@ def create(
             help="Key that requests are signed with, 16 characters up.",
         ),
     ] = "",
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="Send requests in MLflow's form.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create a webhook, which is sent the events from now on.
@@ -70,7 +71,13 @@ def create(
     Give the secret by the environment: command lines can be read by others.
     """
     made = connect(ctx).webhooks.create(
-        name, url, description=description, kinds=kind or (), model_name=model, secret=secret
+        name,
+        url,
+        description=description,
+        kinds=kind or (),
+        model_name=model,
+        secret=secret,
+        format="MLFLOW" if mlflow else "STANDARD",
     )
     print_json(made) if as_json else typer.echo(f"Created webhook {made.webhook_id} ({printable(repr(name))}).")
 

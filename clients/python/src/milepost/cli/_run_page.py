@@ -28,6 +28,7 @@ def print_run(client: Client, run: Run) -> None:
     _print_metrics(run)
     _print_pairs("Tags", ((key, printable(value)) for key, value in sorted(run.tags.items())))
     _print_inputs(run)
+    _print_models(run)
     _print_artifacts(run)
 
 
@@ -86,6 +87,16 @@ def _print_inputs(run: Run) -> None:
         add_row(made, cells)
     if made.row_count:
         _section("Inputs", made)
+
+
+def _print_models(run: Run) -> None:
+    made = table("  MODEL", "STEP", right=("STEP",))
+    for model_id in run.model_inputs:
+        add_row(made, (f"  {model_id}", "used"))
+    for model_id, step in run.model_outputs.items():
+        add_row(made, (f"  {model_id}", str(step)))
+    if made.row_count:
+        _section("Models", made)
 
 
 def _print_artifacts(run: Run) -> None:

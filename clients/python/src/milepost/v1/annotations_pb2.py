@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmilepost/v1/annotations.proto\x12\x0bmilepost.v1\x1a google/protobuf/descriptor.proto\"\xa5\x02\n\x0b\x46ieldLimits\x12\x17\n\nmin_length\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nmax_length\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x03 \x01(\t\x12\x17\n\x0fpattern_meaning\x18\x04 \x01(\t\x12\x16\n\tmax_items\x18\x05 \x01(\rH\x02\x88\x01\x01\x12\x14\n\x07minimum\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x14\n\x07maximum\x18\x07 \x01(\x03H\x04\x88\x01\x01\x12\x1d\n\x10max_value_length\x18\x08 \x01(\rH\x05\x88\x01\x01\x42\r\n\x0b_min_lengthB\r\n\x0b_max_lengthB\x0c\n\n_max_itemsB\n\n\x08_minimumB\n\n\x08_maximumB\x13\n\x11_max_value_length\"w\n\tByteRange\x12\x14\n\x0coffset_field\x18\x01 \x01(\t\x12\x14\n\x0clength_field\x18\x02 \x01(\t\x12\x12\n\nsize_field\x18\x03 \x01(\t\x12\x12\n\netag_field\x18\x04 \x01(\t\x12\x16\n\x0e\x66ilename_field\x18\x05 \x01(\t*\x80\x01\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n\x11PERMISSION_PUBLIC\x10\x01\x12\x13\n\x0fPERMISSION_READ\x10\x02\x12\x13\n\x0fPERMISSION_EDIT\x10\x03\x12\x15\n\x11PERMISSION_MANAGE\x10\x04:M\n\npermission\x12\x1e.google.protobuf.MethodOptions\x18\xdd\xb1\x04 \x01(\x0e\x32\x17.milepost.v1.Permission:L\n\nbyte_range\x12\x1e.google.protobuf.MethodOptions\x18\xde\xb1\x04 \x01(\x0b\x32\x16.milepost.v1.ByteRange:3\n\tcacheable\x12\x1e.google.protobuf.MethodOptions\x18\xdf\xb1\x04 \x01(\x08:9\n\x0f\x63hecks_messages\x12\x1e.google.protobuf.MethodOptions\x18\xe0\xb1\x04 \x01(\x08:I\n\x06limits\x12\x1d.google.protobuf.FieldOptions\x18\xdd\xb1\x04 \x01(\x0b\x32\x18.milepost.v1.FieldLimitsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmilepost/v1/annotations.proto\x12\x0bmilepost.v1\x1a google/protobuf/descriptor.proto\"\xc0\x02\n\x0b\x46ieldLimits\x12\x17\n\nmin_length\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nmax_length\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x03 \x01(\t\x12\x17\n\x0fpattern_meaning\x18\x04 \x01(\t\x12\x16\n\tmax_items\x18\x05 \x01(\rH\x02\x88\x01\x01\x12\x14\n\x07minimum\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x14\n\x07maximum\x18\x07 \x01(\x03H\x04\x88\x01\x01\x12\x1d\n\x10max_value_length\x18\x08 \x01(\rH\x05\x88\x01\x01\x12\x19\n\x11\x63heck_output_only\x18\t \x01(\x08\x42\r\n\x0b_min_lengthB\r\n\x0b_max_lengthB\x0c\n\n_max_itemsB\n\n\x08_minimumB\n\n\x08_maximumB\x13\n\x11_max_value_length\"w\n\tByteRange\x12\x14\n\x0coffset_field\x18\x01 \x01(\t\x12\x14\n\x0clength_field\x18\x02 \x01(\t\x12\x12\n\nsize_field\x18\x03 \x01(\t\x12\x12\n\netag_field\x18\x04 \x01(\t\x12\x16\n\x0e\x66ilename_field\x18\x05 \x01(\t*\x80\x01\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n\x11PERMISSION_PUBLIC\x10\x01\x12\x13\n\x0fPERMISSION_READ\x10\x02\x12\x13\n\x0fPERMISSION_EDIT\x10\x03\x12\x15\n\x11PERMISSION_MANAGE\x10\x04:M\n\npermission\x12\x1e.google.protobuf.MethodOptions\x18\xdd\xb1\x04 \x01(\x0e\x32\x17.milepost.v1.Permission:L\n\nbyte_range\x12\x1e.google.protobuf.MethodOptions\x18\xde\xb1\x04 \x01(\x0b\x32\x16.milepost.v1.ByteRange:3\n\tcacheable\x12\x1e.google.protobuf.MethodOptions\x18\xdf\xb1\x04 \x01(\x08:9\n\x0f\x63hecks_messages\x12\x1e.google.protobuf.MethodOptions\x18\xe0\xb1\x04 \x01(\x08:I\n\x06limits\x12\x1d.google.protobuf.FieldOptions\x18\xdd\xb1\x04 \x01(\x0b\x32\x18.milepost.v1.FieldLimitsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.v1.annotations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERMISSION']._serialized_start=498
-  _globals['_PERMISSION']._serialized_end=626
+  _globals['_PERMISSION']._serialized_start=525
+  _globals['_PERMISSION']._serialized_end=653
   _globals['_FIELDLIMITS']._serialized_start=81
-  _globals['_FIELDLIMITS']._serialized_end=374
-  _globals['_BYTERANGE']._serialized_start=376
-  _globals['_BYTERANGE']._serialized_end=495
+  _globals['_FIELDLIMITS']._serialized_end=401
+  _globals['_BYTERANGE']._serialized_start=403
+  _globals['_BYTERANGE']._serialized_end=522
 # @@protoc_insertion_point(module_scope)

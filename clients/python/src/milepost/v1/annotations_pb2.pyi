@@ -71,6 +71,7 @@ class FieldLimits(google.protobuf.message.Message):
     MINIMUM_FIELD_NUMBER: builtins.int
     MAXIMUM_FIELD_NUMBER: builtins.int
     MAX_VALUE_LENGTH_FIELD_NUMBER: builtins.int
+    CHECK_OUTPUT_ONLY_FIELD_NUMBER: builtins.int
     min_length: builtins.int
     """Fewest characters of a string (Unicode code points), or bytes of a bytes field. Of the keys, for a map."""
     max_length: builtins.int
@@ -89,6 +90,8 @@ class FieldLimits(google.protobuf.message.Message):
     """Greatest integer allowed."""
     max_value_length: builtins.int
     """Most characters of each string value of a map."""
+    check_output_only: builtins.bool
+    """Whether the fields of a message that are output-only elsewhere are given here too, and checked like all others."""
     def __init__(
         self,
         *,
@@ -100,9 +103,10 @@ class FieldLimits(google.protobuf.message.Message):
         minimum: builtins.int | None = ...,
         maximum: builtins.int | None = ...,
         max_value_length: builtins.int | None = ...,
+        check_output_only: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_max_value_length", b"_max_value_length", "_maximum", b"_maximum", "_min_length", b"_min_length", "_minimum", b"_minimum", "max_items", b"max_items", "max_length", b"max_length", "max_value_length", b"max_value_length", "maximum", b"maximum", "min_length", b"min_length", "minimum", b"minimum"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_max_value_length", b"_max_value_length", "_maximum", b"_maximum", "_min_length", b"_min_length", "_minimum", b"_minimum", "max_items", b"max_items", "max_length", b"max_length", "max_value_length", b"max_value_length", "maximum", b"maximum", "min_length", b"min_length", "minimum", b"minimum", "pattern", b"pattern", "pattern_meaning", b"pattern_meaning"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_max_value_length", b"_max_value_length", "_maximum", b"_maximum", "_min_length", b"_min_length", "_minimum", b"_minimum", "check_output_only", b"check_output_only", "max_items", b"max_items", "max_length", b"max_length", "max_value_length", b"max_value_length", "maximum", b"maximum", "min_length", b"min_length", "minimum", b"minimum", "pattern", b"pattern", "pattern_meaning", b"pattern_meaning"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_items", b"_max_items"]) -> typing.Literal["max_items"] | None: ...
     @typing.overload

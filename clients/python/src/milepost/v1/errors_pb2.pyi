@@ -51,8 +51,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_UNEVEN_COLUMNS: _ErrorReason.ValueType  # 13
     """`INVALID_ARGUMENT`: the columns of a metric series differ in length."""
     ERROR_REASON_SEQUENCE_GAP: _ErrorReason.ValueType  # 14
-    """`INVALID_ARGUMENT`: a batch of a metric stream is missing: its sequence number is not one more than the last.
-    Metadata: `expected`, `given`.
+    """`INVALID_ARGUMENT`: a batch of a metric stream is missing: its sequence number is not one more than the last. Or points of
+    an import are missing: they begin behind those stored. Metadata: `expected`, `given`.
     """
     ERROR_REASON_BAD_RESUME_TOKEN: _ErrorReason.ValueType  # 15
     """`INVALID_ARGUMENT`: the resume token is none of this server, or belongs to another watch."""
@@ -150,6 +150,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """`PERMISSION_DENIED`: the caller may not do this."""
     ERROR_REASON_FOREIGN_ORIGIN: _ErrorReason.ValueType  # 91
     """`PERMISSION_DENIED`: the HTTP request comes from a foreign host or web page."""
+    ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 93
+    """`UNIMPLEMENTED`: the server does not do this; the message says what to do instead."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 92
     """`DEADLINE_EXCEEDED`: the caller's deadline passed before the work was done."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 99
@@ -189,8 +191,8 @@ ERROR_REASON_CHECKSUM_MISMATCH: ErrorReason.ValueType  # 12
 ERROR_REASON_UNEVEN_COLUMNS: ErrorReason.ValueType  # 13
 """`INVALID_ARGUMENT`: the columns of a metric series differ in length."""
 ERROR_REASON_SEQUENCE_GAP: ErrorReason.ValueType  # 14
-"""`INVALID_ARGUMENT`: a batch of a metric stream is missing: its sequence number is not one more than the last.
-Metadata: `expected`, `given`.
+"""`INVALID_ARGUMENT`: a batch of a metric stream is missing: its sequence number is not one more than the last. Or points of
+an import are missing: they begin behind those stored. Metadata: `expected`, `given`.
 """
 ERROR_REASON_BAD_RESUME_TOKEN: ErrorReason.ValueType  # 15
 """`INVALID_ARGUMENT`: the resume token is none of this server, or belongs to another watch."""
@@ -288,6 +290,8 @@ ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 90
 """`PERMISSION_DENIED`: the caller may not do this."""
 ERROR_REASON_FOREIGN_ORIGIN: ErrorReason.ValueType  # 91
 """`PERMISSION_DENIED`: the HTTP request comes from a foreign host or web page."""
+ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 93
+"""`UNIMPLEMENTED`: the server does not do this; the message says what to do instead."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 92
 """`DEADLINE_EXCEEDED`: the caller's deadline passed before the work was done."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 99

@@ -28,7 +28,7 @@ from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 from milepost.v1 import param_pb2 as milepost_dot_v1_dot_param__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emilepost/v1/logged_model.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x17milepost/v1/param.proto\"\xe1\n\n\x0bLoggedModel\x12R\n\x08model_id\x18\x01 \x01(\tB@\xea\x8d#<\x10\"\x1a\x0em-[0-9a-f]{32}\"(\'m-\' and 32 lowercase hexadecimal digits\x12q\n\x06run_id\x18\x02 \x01(\tBa\xe2\x41\x02\x02\x05\xea\x8d#X\x10@\x1a\x19[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit\x12\x1b\n\rexperiment_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\xb9\x01\n\x04name\x18\x04 \x01(\tB\xaa\x01\xe2\x41\x02\x02\x05\xea\x8d#\xa0\x01\x10\xfa\x01\x1a\x32(?!.*(?:^|/)\\.{0,2}(?:/|$))[^:%\"\'\\\\\\x00-\\x1f\\x7f]+\"gtext without \':\', \'%\', quotes, backslashes, control characters, and without empty, \'.\' or \'..\' segments\x12\x12\n\x04path\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x06status\x18\x06 \x01(\x0e\x32\x1f.milepost.v1.LoggedModel.StatusB\x04\xe2\x41\x01\x03\x12\x1c\n\x0estatus_message\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1f\n\nmodel_type\x18\x08 \x01(\tB\x0b\xe2\x41\x01\x05\xea\x8d#\x03\x10\xfa\x01\x12\x19\n\x07\x66lavors\x18\t \x03(\tB\x08\xea\x8d#\x04\x10\x64(d\x12 \n\x0esignature_json\x18\n \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff?\x12v\n\x06params\x18\x0b \x03(\x0b\x32$.milepost.v1.LoggedModel.ParamsEntryB@\xea\x8d#<\x08\x01\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\x88\'\x12v\n\x04tags\x18\x0c \x03(\x0b\x32\".milepost.v1.LoggedModel.TagsEntryBD\xea\x8d#@\x08\x01\x10\xfa\x01\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\xe8\x07@\xff\xff\x03\x12/\n\x07metrics\x18\r \x03(\x0b\x32\x18.milepost.v1.ModelMetricB\x04\xe2\x41\x01\x03\x12+\n\x05\x66iles\x18\x0e \x03(\x0b\x32\x16.milepost.v1.ModelFileB\x04\xe2\x41\x01\x03\x12\x14\n\x06sha256\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04size\x18\x10 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65lete_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1a\x46\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.milepost.v1.ParamValue:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Y\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATUS_PENDING\x10\x01\x12\x10\n\x0cSTATUS_READY\x10\x02\x12\x11\n\rSTATUS_FAILED\x10\x03\"\xe6\x01\n\x0bModelMetric\x12L\n\x03key\x18\x01 \x01(\tB?\xe2\x41\x01\x02\xea\x8d#7\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x14\n\x0ctimestamp_ms\x18\x04 \x01(\x03\x12\x1d\n\x0c\x64\x61taset_name\x18\x05 \x01(\tB\x07\xea\x8d#\x03\x10\xf4\x03\x12\x1f\n\x0e\x64\x61taset_digest\x18\x06 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\x12\x16\n\x06run_id\x18\x07 \x01(\tB\x06\xea\x8d#\x02\x10@\"\x80\x01\n\tModelFile\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x04size\x18\x02 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\x12I\n\x06sha256\x18\x03 \x01(\tB9\xe2\x41\x01\x02\xea\x8d#1\x10@\x1a\x0c[0-9a-f]{64}\"\x1f\x36\x34 lowercase hexadecimal digitsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emilepost/v1/logged_model.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x17milepost/v1/param.proto\"\x88\x0b\n\x0bLoggedModel\x12R\n\x08model_id\x18\x01 \x01(\tB@\xea\x8d#<\x10\"\x1a\x0em-[0-9a-f]{32}\"(\'m-\' and 32 lowercase hexadecimal digits\x12p\n\x06run_id\x18\x02 \x01(\tB`\xe2\x41\x01\x05\xea\x8d#X\x10@\x1a\x19[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit\x12<\n\rexperiment_id\x18\x03 \x01(\tB%\xe2\x41\x01\x05\xea\x8d#\x1d\x10\x12\x1a\x06[0-9]+\"\x11\x61 decimal integer\x12\xb9\x01\n\x04name\x18\x04 \x01(\tB\xaa\x01\xe2\x41\x02\x02\x05\xea\x8d#\xa0\x01\x10\xfa\x01\x1a\x32(?!.*(?:^|/)\\.{0,2}(?:/|$))[^:%\"\'\\\\\\x00-\\x1f\\x7f]+\"gtext without \':\', \'%\', quotes, backslashes, control characters, and without empty, \'.\' or \'..\' segments\x12\x12\n\x04path\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x06status\x18\x06 \x01(\x0e\x32\x1f.milepost.v1.LoggedModel.StatusB\x04\xe2\x41\x01\x03\x12#\n\x0estatus_message\x18\x07 \x01(\tB\x0b\xe2\x41\x01\x03\xea\x8d#\x03\x10\x90N\x12\x1f\n\nmodel_type\x18\x08 \x01(\tB\x0b\xe2\x41\x01\x05\xea\x8d#\x03\x10\xfa\x01\x12\x19\n\x07\x66lavors\x18\t \x03(\tB\x08\xea\x8d#\x04\x10\x64(d\x12 \n\x0esignature_json\x18\n \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff?\x12v\n\x06params\x18\x0b \x03(\x0b\x32$.milepost.v1.LoggedModel.ParamsEntryB@\xea\x8d#<\x08\x01\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\x88\'\x12v\n\x04tags\x18\x0c \x03(\x0b\x32\".milepost.v1.LoggedModel.TagsEntryBD\xea\x8d#@\x08\x01\x10\xfa\x01\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\xe8\x07@\xff\xff\x03\x12/\n\x07metrics\x18\r \x03(\x0b\x32\x18.milepost.v1.ModelMetricB\x04\xe2\x41\x01\x03\x12+\n\x05\x66iles\x18\x0e \x03(\x0b\x32\x16.milepost.v1.ModelFileB\x04\xe2\x41\x01\x03\x12\x14\n\x06sha256\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04size\x18\x10 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65lete_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1a\x46\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.milepost.v1.ParamValue:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Y\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATUS_PENDING\x10\x01\x12\x10\n\x0cSTATUS_READY\x10\x02\x12\x11\n\rSTATUS_FAILED\x10\x03\"\xe6\x01\n\x0bModelMetric\x12L\n\x03key\x18\x01 \x01(\tB?\xe2\x41\x01\x02\xea\x8d#7\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x14\n\x0ctimestamp_ms\x18\x04 \x01(\x03\x12\x1d\n\x0c\x64\x61taset_name\x18\x05 \x01(\tB\x07\xea\x8d#\x03\x10\xf4\x03\x12\x1f\n\x0e\x64\x61taset_digest\x18\x06 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\x12\x16\n\x06run_id\x18\x07 \x01(\tB\x06\xea\x8d#\x02\x10@\"j\n\x12LoggedModelMetrics\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x36\n\x07metrics\x18\x02 \x03(\x0b\x32\x18.milepost.v1.ModelMetricB\x0b\xe2\x41\x01\x02\xea\x8d#\x03(\x90N\"\x80\x01\n\tModelFile\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x04size\x18\x02 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\x12I\n\x06sha256\x18\x03 \x01(\tB9\xe2\x41\x01\x02\xea\x8d#1\x10@\x1a\x0c[0-9a-f]{64}\"\x1f\x36\x34 lowercase hexadecimal digitsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,9 +42,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGGEDMODEL'].fields_by_name['model_id']._loaded_options = None
   _globals['_LOGGEDMODEL'].fields_by_name['model_id']._serialized_options = b'\352\215#<\020\"\032\016m-[0-9a-f]{32}\"(\'m-\' and 32 lowercase hexadecimal digits'
   _globals['_LOGGEDMODEL'].fields_by_name['run_id']._loaded_options = None
-  _globals['_LOGGEDMODEL'].fields_by_name['run_id']._serialized_options = b'\342A\002\002\005\352\215#X\020@\032\031[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit'
+  _globals['_LOGGEDMODEL'].fields_by_name['run_id']._serialized_options = b'\342A\001\005\352\215#X\020@\032\031[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit'
   _globals['_LOGGEDMODEL'].fields_by_name['experiment_id']._loaded_options = None
-  _globals['_LOGGEDMODEL'].fields_by_name['experiment_id']._serialized_options = b'\342A\001\003'
+  _globals['_LOGGEDMODEL'].fields_by_name['experiment_id']._serialized_options = b'\342A\001\005\352\215#\035\020\022\032\006[0-9]+\"\021a decimal integer'
   _globals['_LOGGEDMODEL'].fields_by_name['name']._loaded_options = None
   _globals['_LOGGEDMODEL'].fields_by_name['name']._serialized_options = b'\342A\002\002\005\352\215#\240\001\020\372\001\0322(?!.*(?:^|/)\\.{0,2}(?:/|$))[^:%\"\'\\\\\\x00-\\x1f\\x7f]+\"gtext without \':\', \'%\', quotes, backslashes, control characters, and without empty, \'.\' or \'..\' segments'
   _globals['_LOGGEDMODEL'].fields_by_name['path']._loaded_options = None
@@ -52,7 +52,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGGEDMODEL'].fields_by_name['status']._loaded_options = None
   _globals['_LOGGEDMODEL'].fields_by_name['status']._serialized_options = b'\342A\001\003'
   _globals['_LOGGEDMODEL'].fields_by_name['status_message']._loaded_options = None
-  _globals['_LOGGEDMODEL'].fields_by_name['status_message']._serialized_options = b'\342A\001\003'
+  _globals['_LOGGEDMODEL'].fields_by_name['status_message']._serialized_options = b'\342A\001\003\352\215#\003\020\220N'
   _globals['_LOGGEDMODEL'].fields_by_name['model_type']._loaded_options = None
   _globals['_LOGGEDMODEL'].fields_by_name['model_type']._serialized_options = b'\342A\001\005\352\215#\003\020\372\001'
   _globals['_LOGGEDMODEL'].fields_by_name['flavors']._loaded_options = None
@@ -85,6 +85,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELMETRIC'].fields_by_name['dataset_digest']._serialized_options = b'\352\215#\003\020\200\001'
   _globals['_MODELMETRIC'].fields_by_name['run_id']._loaded_options = None
   _globals['_MODELMETRIC'].fields_by_name['run_id']._serialized_options = b'\352\215#\002\020@'
+  _globals['_LOGGEDMODELMETRICS'].fields_by_name['model_id']._loaded_options = None
+  _globals['_LOGGEDMODELMETRICS'].fields_by_name['model_id']._serialized_options = b'\342A\001\002\352\215#\002\020@'
+  _globals['_LOGGEDMODELMETRICS'].fields_by_name['metrics']._loaded_options = None
+  _globals['_LOGGEDMODELMETRICS'].fields_by_name['metrics']._serialized_options = b'\342A\001\002\352\215#\003(\220N'
   _globals['_MODELFILE'].fields_by_name['path']._loaded_options = None
   _globals['_MODELFILE'].fields_by_name['path']._serialized_options = b'\342A\001\002'
   _globals['_MODELFILE'].fields_by_name['size']._loaded_options = None
@@ -92,15 +96,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELFILE'].fields_by_name['sha256']._loaded_options = None
   _globals['_MODELFILE'].fields_by_name['sha256']._serialized_options = b'\342A\001\002\352\215#1\020@\032\014[0-9a-f]{64}\"\03764 lowercase hexadecimal digits'
   _globals['_LOGGEDMODEL']._serialized_start=170
-  _globals['_LOGGEDMODEL']._serialized_end=1547
-  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_start=1341
-  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_end=1411
-  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_start=1413
-  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_end=1456
-  _globals['_LOGGEDMODEL_STATUS']._serialized_start=1458
-  _globals['_LOGGEDMODEL_STATUS']._serialized_end=1547
-  _globals['_MODELMETRIC']._serialized_start=1550
-  _globals['_MODELMETRIC']._serialized_end=1780
-  _globals['_MODELFILE']._serialized_start=1783
-  _globals['_MODELFILE']._serialized_end=1911
+  _globals['_LOGGEDMODEL']._serialized_end=1586
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_start=1380
+  _globals['_LOGGEDMODEL_PARAMSENTRY']._serialized_end=1450
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_start=1452
+  _globals['_LOGGEDMODEL_TAGSENTRY']._serialized_end=1495
+  _globals['_LOGGEDMODEL_STATUS']._serialized_start=1497
+  _globals['_LOGGEDMODEL_STATUS']._serialized_end=1586
+  _globals['_MODELMETRIC']._serialized_start=1589
+  _globals['_MODELMETRIC']._serialized_end=1819
+  _globals['_LOGGEDMODELMETRICS']._serialized_start=1821
+  _globals['_LOGGEDMODELMETRICS']._serialized_end=1927
+  _globals['_MODELFILE']._serialized_start=1930
+  _globals['_MODELFILE']._serialized_end=2058
 # @@protoc_insertion_point(module_scope)

@@ -112,9 +112,12 @@ class LoggedModel(google.protobuf.message.Message):
     model_id: builtins.str
     """Unique among all logged models: `m-` and 32 lowercase hexadecimal digits. May be chosen by the client on create."""
     run_id: builtins.str
-    """The run that made the model, for good."""
+    """The run that made the model, for good. Empty on create for a model that no run made: then the server makes a run that
+    holds its files, in the same transaction, with the model's id as its own and `STATE_FINISHED`, the model's name, and
+    the tag `milepost.holds_model` that has the id.
+    """
     experiment_id: builtins.str
-    """The run's experiment."""
+    """The run's experiment. Required on create when `run_id` is empty, and otherwise the run's or left out."""
     name: builtins.str
     """What the model is called within its run; need not be unique: `runs:/RUN_ID/NAME` is the newest ready one. 1-250
     characters without `:`, `%`, quotes, backslashes and control characters; segments separated by `/`.
@@ -124,7 +127,7 @@ class LoggedModel(google.protobuf.message.Message):
     status: global___LoggedModel.Status.ValueType
     """Whether the files are complete."""
     status_message: builtins.str
-    """Why the upload was given up, for people."""
+    """Why the upload was given up, for people. At most 10,000 characters."""
     model_type: builtins.str
     """What the model is for, such as `classifier`; free text. At most 250 characters."""
     signature_json: builtins.str
@@ -236,6 +239,30 @@ class ModelMetric(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["dataset_digest", b"dataset_digest", "dataset_name", b"dataset_name", "key", b"key", "run_id", b"run_id", "step", b"step", "timestamp_ms", b"timestamp_ms", "value", b"value"]) -> None: ...
 
 global___ModelMetric = ModelMetric
+
+@typing.final
+class LoggedModelMetrics(google.protobuf.message.Message):
+    """Metrics of one logged model."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODEL_ID_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
+    model_id: builtins.str
+    """The logged model's id."""
+    @property
+    def metrics(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ModelMetric]:
+        """Its metrics. Those without a `run_id` were measured by the run that they are logged with."""
+
+    def __init__(
+        self,
+        *,
+        model_id: builtins.str = ...,
+        metrics: collections.abc.Iterable[global___ModelMetric] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metrics", b"metrics", "model_id", b"model_id"]) -> None: ...
+
+global___LoggedModelMetrics = LoggedModelMetrics
 
 @typing.final
 class ModelFile(google.protobuf.message.Message):

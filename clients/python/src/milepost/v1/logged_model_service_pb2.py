@@ -31,7 +31,7 @@ from milepost.v1 import param_pb2 as milepost_dot_v1_dot_param__pb2
 from milepost.v1 import tracking_service_pb2 as milepost_dot_v1_dot_tracking__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&milepost/v1/logged_model_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x1emilepost/v1/logged_model.proto\x1a\x17milepost/v1/param.proto\x1a\"milepost/v1/tracking_service.proto\"m\n\x18\x43reateLoggedModelRequest\x12\x34\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModelB\x04\xe2\x41\x01\x02\x12\x1b\n\nrequest_id\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"K\n\x19\x43reateLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"\x9d\x02\n\x1a\x46inalizeLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x35\n\x06status\x18\x02 \x01(\x0e\x32\x1f.milepost.v1.LoggedModel.StatusB\x04\xe2\x41\x01\x02\x12/\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x16.milepost.v1.ModelFileB\x08\xea\x8d#\x04(\xa0\x8d\x06\x12\x1f\n\x0estatus_message\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x19\n\x07\x66lavors\x18\x05 \x03(\tB\x08\xea\x8d#\x04\x10\x64(d\x12 \n\x0esignature_json\x18\x06 \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff?\x12\x1b\n\nrequest_id\x18\x07 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"M\n\x1b\x46inalizeLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"5\n\x15GetLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\"H\n\x16GetLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"\x93\x02\n\x17ListLoggedModelsRequest\x12\x17\n\x06\x66ilter\x18\x01 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x19\n\x08order_by\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\xe8\x07\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x1f\n\x04view\x18\x05 \x01(\x0e\x32\x11.milepost.v1.View\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12<\n\x0e\x65xperiment_ids\x18\x07 \x03(\tB$\xea\x8d# \x10\x12\x1a\x06[0-9]+\"\x11\x61 decimal integer(\xe8\x07\"d\n\x18ListLoggedModelsResponse\x12/\n\rlogged_models\x18\x01 \x03(\x0b\x32\x18.milepost.v1.LoggedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa8\x04\n\x18UpdateLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x83\x01\n\x06params\x18\x02 \x03(\x0b\x32\x31.milepost.v1.UpdateLoggedModelRequest.ParamsEntryB@\xea\x8d#<\x08\x01\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\x88\'\x12\x83\x01\n\x04tags\x18\x03 \x03(\x0b\x32/.milepost.v1.UpdateLoggedModelRequest.TagsEntryBD\xea\x8d#@\x08\x01\x10\xfa\x01\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\xe8\x07@\xff\xff\x03\x12\x1c\n\x0b\x64\x65lete_tags\x18\x04 \x03(\tB\x07\xea\x8d#\x03(\xe8\x07\x12\x32\n\x07metrics\x18\x05 \x03(\x0b\x32\x18.milepost.v1.ModelMetricB\x07\xea\x8d#\x03(\x90N\x12\x1b\n\nrequest_id\x18\x06 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\x1a\x46\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.milepost.v1.ParamValue:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"K\n\x19UpdateLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"U\n\x18\x44\x65leteLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1b\n\nrequest_id\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"K\n\x19\x44\x65leteLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"V\n\x19RestoreLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1b\n\nrequest_id\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"L\n\x1aRestoreLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel2\xa7\x08\n\x12LoggedModelService\x12\x83\x01\n\x11\x43reateLoggedModel\x12%.milepost.v1.CreateLoggedModelRequest\x1a&.milepost.v1.CreateLoggedModelResponse\"\x1f\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\x15\"\x10/v1/loggedModels:\x01*\x12\x9d\x01\n\x13\x46inalizeLoggedModel\x12\'.milepost.v1.FinalizeLoggedModelRequest\x1a(.milepost.v1.FinalizeLoggedModelResponse\"3\xe8\x8d#\x03\x82\xd3\xe4\x93\x02)\"$/v1/loggedModels/{model_id}:finalize:\x01*\x12\x86\x01\n\x0eGetLoggedModel\x12\".milepost.v1.GetLoggedModelRequest\x1a#.milepost.v1.GetLoggedModelResponse\"+\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/loggedModels/{model_id}\x12\x9f\x01\n\x10ListLoggedModels\x12$.milepost.v1.ListLoggedModelsRequest\x1a%.milepost.v1.ListLoggedModelsResponse\">\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02\x30\x12\x10/v1/loggedModelsZ\x1c\"\x17/v1/loggedModels:search:\x01*\x12\x95\x01\n\x11UpdateLoggedModel\x12%.milepost.v1.UpdateLoggedModelRequest\x1a&.milepost.v1.UpdateLoggedModelResponse\"1\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\'\"\"/v1/loggedModels/{model_id}:update:\x01*\x12\x8b\x01\n\x11\x44\x65leteLoggedModel\x12%.milepost.v1.DeleteLoggedModelRequest\x1a&.milepost.v1.DeleteLoggedModelResponse\"\'\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\x1d*\x1b/v1/loggedModels/{model_id}\x12\x99\x01\n\x12RestoreLoggedModel\x12&.milepost.v1.RestoreLoggedModelRequest\x1a\'.milepost.v1.RestoreLoggedModelResponse\"2\xe8\x8d#\x03\x82\xd3\xe4\x93\x02(\"#/v1/loggedModels/{model_id}:restore:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&milepost/v1/logged_model_service.proto\x12\x0bmilepost.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x1emilepost/v1/logged_model.proto\x1a\x17milepost/v1/param.proto\x1a\"milepost/v1/tracking_service.proto\"\x97\x01\n\x18\x43reateLoggedModelRequest\x12\x34\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModelB\x04\xe2\x41\x01\x02\x12\x1b\n\nrequest_id\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\x12\x18\n\x0boutput_step\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0e\n\x0c_output_step\"K\n\x19\x43reateLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"\xb3\x02\n\x1a\x46inalizeLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x35\n\x06status\x18\x02 \x01(\x0e\x32\x1f.milepost.v1.LoggedModel.StatusB\x04\xe2\x41\x01\x02\x12/\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x16.milepost.v1.ModelFileB\x08\xea\x8d#\x04(\xa0\x8d\x06\x12\x1f\n\x0estatus_message\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x19\n\x07\x66lavors\x18\x05 \x03(\tB\x08\xea\x8d#\x04\x10\x64(d\x12 \n\x0esignature_json\x18\x06 \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff?\x12\x1b\n\nrequest_id\x18\x07 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\x12\x14\n\x0cstored_files\x18\x08 \x01(\x08\"M\n\x1b\x46inalizeLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"5\n\x15GetLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\"H\n\x16GetLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"\xfa\x02\n\x17ListLoggedModelsRequest\x12\x17\n\x06\x66ilter\x18\x01 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x19\n\x08order_by\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\xe8\x07\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x1f\n\x04view\x18\x05 \x01(\x0e\x32\x11.milepost.v1.View\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12<\n\x0e\x65xperiment_ids\x18\x07 \x03(\tB$\xea\x8d# \x10\x12\x1a\x06[0-9]+\"\x11\x61 decimal integer(\xe8\x07\x12\x33\n\x08\x64\x61tasets\x18\x08 \x03(\x0b\x32\x19.milepost.v1.ModelDatasetB\x06\xea\x8d#\x02(d\x12\x30\n\rorder_dataset\x18\t \x01(\x0b\x32\x19.milepost.v1.ModelDataset\"B\n\x0cModelDataset\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xf4\x03\x12\x17\n\x06\x64igest\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"d\n\x18ListLoggedModelsResponse\x12/\n\rlogged_models\x18\x01 \x03(\x0b\x32\x18.milepost.v1.LoggedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa8\x04\n\x18UpdateLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x83\x01\n\x06params\x18\x02 \x03(\x0b\x32\x31.milepost.v1.UpdateLoggedModelRequest.ParamsEntryB@\xea\x8d#<\x08\x01\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\x88\'\x12\x83\x01\n\x04tags\x18\x03 \x03(\x0b\x32/.milepost.v1.UpdateLoggedModelRequest.TagsEntryBD\xea\x8d#@\x08\x01\x10\xfa\x01\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\xe8\x07@\xff\xff\x03\x12\x1c\n\x0b\x64\x65lete_tags\x18\x04 \x03(\tB\x07\xea\x8d#\x03(\xe8\x07\x12\x32\n\x07metrics\x18\x05 \x03(\x0b\x32\x18.milepost.v1.ModelMetricB\x07\xea\x8d#\x03(\x90N\x12\x1b\n\nrequest_id\x18\x06 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\x1a\x46\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.milepost.v1.ParamValue:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"K\n\x19UpdateLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"U\n\x18\x44\x65leteLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1b\n\nrequest_id\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"K\n\x19\x44\x65leteLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel\"V\n\x19RestoreLoggedModelRequest\x12\x1c\n\x08model_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x10@\x12\x1b\n\nrequest_id\x18\x02 \x01(\tB\x07\xea\x8d#\x03\x10\x80\x01\"L\n\x1aRestoreLoggedModelResponse\x12.\n\x0clogged_model\x18\x01 \x01(\x0b\x32\x18.milepost.v1.LoggedModel2\xa7\x08\n\x12LoggedModelService\x12\x83\x01\n\x11\x43reateLoggedModel\x12%.milepost.v1.CreateLoggedModelRequest\x1a&.milepost.v1.CreateLoggedModelResponse\"\x1f\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\x15\"\x10/v1/loggedModels:\x01*\x12\x9d\x01\n\x13\x46inalizeLoggedModel\x12\'.milepost.v1.FinalizeLoggedModelRequest\x1a(.milepost.v1.FinalizeLoggedModelResponse\"3\xe8\x8d#\x03\x82\xd3\xe4\x93\x02)\"$/v1/loggedModels/{model_id}:finalize:\x01*\x12\x86\x01\n\x0eGetLoggedModel\x12\".milepost.v1.GetLoggedModelRequest\x1a#.milepost.v1.GetLoggedModelResponse\"+\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/loggedModels/{model_id}\x12\x9f\x01\n\x10ListLoggedModels\x12$.milepost.v1.ListLoggedModelsRequest\x1a%.milepost.v1.ListLoggedModelsResponse\">\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02\x30\x12\x10/v1/loggedModelsZ\x1c\"\x17/v1/loggedModels:search:\x01*\x12\x95\x01\n\x11UpdateLoggedModel\x12%.milepost.v1.UpdateLoggedModelRequest\x1a&.milepost.v1.UpdateLoggedModelResponse\"1\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\'\"\"/v1/loggedModels/{model_id}:update:\x01*\x12\x8b\x01\n\x11\x44\x65leteLoggedModel\x12%.milepost.v1.DeleteLoggedModelRequest\x1a&.milepost.v1.DeleteLoggedModelResponse\"\'\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\x1d*\x1b/v1/loggedModels/{model_id}\x12\x99\x01\n\x12RestoreLoggedModel\x12&.milepost.v1.RestoreLoggedModelRequest\x1a\'.milepost.v1.RestoreLoggedModelResponse\"2\xe8\x8d#\x03\x82\xd3\xe4\x93\x02(\"#/v1/loggedModels/{model_id}:restore:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,6 +68,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTLOGGEDMODELSREQUEST'].fields_by_name['page_token']._serialized_options = b'\352\215#\003\020\220N'
   _globals['_LISTLOGGEDMODELSREQUEST'].fields_by_name['experiment_ids']._loaded_options = None
   _globals['_LISTLOGGEDMODELSREQUEST'].fields_by_name['experiment_ids']._serialized_options = b'\352\215# \020\022\032\006[0-9]+\"\021a decimal integer(\350\007'
+  _globals['_LISTLOGGEDMODELSREQUEST'].fields_by_name['datasets']._loaded_options = None
+  _globals['_LISTLOGGEDMODELSREQUEST'].fields_by_name['datasets']._serialized_options = b'\352\215#\002(d'
+  _globals['_MODELDATASET'].fields_by_name['name']._loaded_options = None
+  _globals['_MODELDATASET'].fields_by_name['name']._serialized_options = b'\342A\001\002\352\215#\003\020\364\003'
+  _globals['_MODELDATASET'].fields_by_name['digest']._loaded_options = None
+  _globals['_MODELDATASET'].fields_by_name['digest']._serialized_options = b'\352\215#\003\020\200\001'
   _globals['_UPDATELOGGEDMODELREQUEST_PARAMSENTRY']._loaded_options = None
   _globals['_UPDATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_options = b'8\001'
   _globals['_UPDATELOGGEDMODELREQUEST_TAGSENTRY']._loaded_options = None
@@ -106,38 +112,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGGEDMODELSERVICE'].methods_by_name['DeleteLoggedModel']._serialized_options = b'\350\215#\003\202\323\344\223\002\035*\033/v1/loggedModels/{model_id}'
   _globals['_LOGGEDMODELSERVICE'].methods_by_name['RestoreLoggedModel']._loaded_options = None
   _globals['_LOGGEDMODELSERVICE'].methods_by_name['RestoreLoggedModel']._serialized_options = b'\350\215#\003\202\323\344\223\002(\"#/v1/loggedModels/{model_id}:restore:\001*'
-  _globals['_CREATELOGGEDMODELREQUEST']._serialized_start=276
-  _globals['_CREATELOGGEDMODELREQUEST']._serialized_end=385
-  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_start=387
-  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_end=462
-  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_start=465
-  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_end=750
-  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_start=752
-  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_end=829
-  _globals['_GETLOGGEDMODELREQUEST']._serialized_start=831
-  _globals['_GETLOGGEDMODELREQUEST']._serialized_end=884
-  _globals['_GETLOGGEDMODELRESPONSE']._serialized_start=886
-  _globals['_GETLOGGEDMODELRESPONSE']._serialized_end=958
-  _globals['_LISTLOGGEDMODELSREQUEST']._serialized_start=961
-  _globals['_LISTLOGGEDMODELSREQUEST']._serialized_end=1236
-  _globals['_LISTLOGGEDMODELSRESPONSE']._serialized_start=1238
-  _globals['_LISTLOGGEDMODELSRESPONSE']._serialized_end=1338
-  _globals['_UPDATELOGGEDMODELREQUEST']._serialized_start=1341
-  _globals['_UPDATELOGGEDMODELREQUEST']._serialized_end=1893
-  _globals['_UPDATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_start=1778
-  _globals['_UPDATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_end=1848
-  _globals['_UPDATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_start=1850
-  _globals['_UPDATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_end=1893
-  _globals['_UPDATELOGGEDMODELRESPONSE']._serialized_start=1895
-  _globals['_UPDATELOGGEDMODELRESPONSE']._serialized_end=1970
-  _globals['_DELETELOGGEDMODELREQUEST']._serialized_start=1972
-  _globals['_DELETELOGGEDMODELREQUEST']._serialized_end=2057
-  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_start=2059
-  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_end=2134
-  _globals['_RESTORELOGGEDMODELREQUEST']._serialized_start=2136
-  _globals['_RESTORELOGGEDMODELREQUEST']._serialized_end=2222
-  _globals['_RESTORELOGGEDMODELRESPONSE']._serialized_start=2224
-  _globals['_RESTORELOGGEDMODELRESPONSE']._serialized_end=2300
-  _globals['_LOGGEDMODELSERVICE']._serialized_start=2303
-  _globals['_LOGGEDMODELSERVICE']._serialized_end=3366
+  _globals['_CREATELOGGEDMODELREQUEST']._serialized_start=277
+  _globals['_CREATELOGGEDMODELREQUEST']._serialized_end=428
+  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_start=430
+  _globals['_CREATELOGGEDMODELRESPONSE']._serialized_end=505
+  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_start=508
+  _globals['_FINALIZELOGGEDMODELREQUEST']._serialized_end=815
+  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_start=817
+  _globals['_FINALIZELOGGEDMODELRESPONSE']._serialized_end=894
+  _globals['_GETLOGGEDMODELREQUEST']._serialized_start=896
+  _globals['_GETLOGGEDMODELREQUEST']._serialized_end=949
+  _globals['_GETLOGGEDMODELRESPONSE']._serialized_start=951
+  _globals['_GETLOGGEDMODELRESPONSE']._serialized_end=1023
+  _globals['_LISTLOGGEDMODELSREQUEST']._serialized_start=1026
+  _globals['_LISTLOGGEDMODELSREQUEST']._serialized_end=1404
+  _globals['_MODELDATASET']._serialized_start=1406
+  _globals['_MODELDATASET']._serialized_end=1472
+  _globals['_LISTLOGGEDMODELSRESPONSE']._serialized_start=1474
+  _globals['_LISTLOGGEDMODELSRESPONSE']._serialized_end=1574
+  _globals['_UPDATELOGGEDMODELREQUEST']._serialized_start=1577
+  _globals['_UPDATELOGGEDMODELREQUEST']._serialized_end=2129
+  _globals['_UPDATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_start=2014
+  _globals['_UPDATELOGGEDMODELREQUEST_PARAMSENTRY']._serialized_end=2084
+  _globals['_UPDATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_start=2086
+  _globals['_UPDATELOGGEDMODELREQUEST_TAGSENTRY']._serialized_end=2129
+  _globals['_UPDATELOGGEDMODELRESPONSE']._serialized_start=2131
+  _globals['_UPDATELOGGEDMODELRESPONSE']._serialized_end=2206
+  _globals['_DELETELOGGEDMODELREQUEST']._serialized_start=2208
+  _globals['_DELETELOGGEDMODELREQUEST']._serialized_end=2293
+  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_start=2295
+  _globals['_DELETELOGGEDMODELRESPONSE']._serialized_end=2370
+  _globals['_RESTORELOGGEDMODELREQUEST']._serialized_start=2372
+  _globals['_RESTORELOGGEDMODELREQUEST']._serialized_end=2458
+  _globals['_RESTORELOGGEDMODELRESPONSE']._serialized_start=2460
+  _globals['_RESTORELOGGEDMODELRESPONSE']._serialized_end=2536
+  _globals['_LOGGEDMODELSERVICE']._serialized_start=2539
+  _globals['_LOGGEDMODELSERVICE']._serialized_end=3602
 # @@protoc_insertion_point(module_scope)

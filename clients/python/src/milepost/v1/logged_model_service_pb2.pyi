@@ -24,20 +24,25 @@ class CreateLoggedModelRequest(google.protobuf.message.Message):
 
     LOGGED_MODEL_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    OUTPUT_STEP_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """Makes a repeat safe, see the service. At most 128 characters."""
+    output_step: builtins.int
+    """When set, the model is also recorded as an output of its run at this step, as `TrackingService.LogOutputs` does."""
     @property
     def logged_model(self) -> milepost.v1.logged_model_pb2.LoggedModel:
-        """The model to create; `run_id` and `name` are required. Output-only fields are ignored."""
+        """The model to create; `name`, and `run_id` or `experiment_id`, are required. Output-only fields are ignored."""
 
     def __init__(
         self,
         *,
         logged_model: milepost.v1.logged_model_pb2.LoggedModel | None = ...,
         request_id: builtins.str = ...,
+        output_step: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["logged_model", b"logged_model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["logged_model", b"logged_model", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_output_step", b"_output_step", "logged_model", b"logged_model", "output_step", b"output_step"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_output_step", b"_output_step", "logged_model", b"logged_model", "output_step", b"output_step", "request_id", b"request_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_output_step", b"_output_step"]) -> typing.Literal["output_step"] | None: ...
 
 global___CreateLoggedModelRequest = CreateLoggedModelRequest
 
@@ -75,6 +80,7 @@ class FinalizeLoggedModelRequest(google.protobuf.message.Message):
     FLAVORS_FIELD_NUMBER: builtins.int
     SIGNATURE_JSON_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    STORED_FILES_FIELD_NUMBER: builtins.int
     model_id: builtins.str
     """The logged model's id."""
     status: milepost.v1.logged_model_pb2.LoggedModel.Status.ValueType
@@ -85,9 +91,13 @@ class FinalizeLoggedModelRequest(google.protobuf.message.Message):
     """Signature of the model, in place of the one given on create. Empty: that stays. At most 1,048,575 characters."""
     request_id: builtins.str
     """Makes a repeat safe, see the service. At most 128 characters."""
+    stored_files: builtins.bool
+    """For clients that know no digests: with `STATUS_READY`, the model has the files that are stored below its path now, perhaps
+    none. `files` must be empty. What got lost on the way stays unnoticed.
+    """
     @property
     def files(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.logged_model_pb2.ModelFile]:
-        """All files of the model, for `STATUS_READY`. At most 100,000."""
+        """All files of the model, for `STATUS_READY`: at least one, unless `stored_files` is set. At most 100,000."""
 
     @property
     def flavors(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -103,8 +113,9 @@ class FinalizeLoggedModelRequest(google.protobuf.message.Message):
         flavors: collections.abc.Iterable[builtins.str] | None = ...,
         signature_json: builtins.str = ...,
         request_id: builtins.str = ...,
+        stored_files: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["files", b"files", "flavors", b"flavors", "model_id", b"model_id", "request_id", b"request_id", "signature_json", b"signature_json", "status", b"status", "status_message", b"status_message"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["files", b"files", "flavors", b"flavors", "model_id", b"model_id", "request_id", b"request_id", "signature_json", b"signature_json", "status", b"status", "status_message", b"status_message", "stored_files", b"stored_files"]) -> None: ...
 
 global___FinalizeLoggedModelRequest = FinalizeLoggedModelRequest
 
@@ -181,6 +192,8 @@ class ListLoggedModelsRequest(google.protobuf.message.Message):
     VIEW_FIELD_NUMBER: builtins.int
     READ_MASK_FIELD_NUMBER: builtins.int
     EXPERIMENT_IDS_FIELD_NUMBER: builtins.int
+    DATASETS_FIELD_NUMBER: builtins.int
+    ORDER_DATASET_FIELD_NUMBER: builtins.int
     filter: builtins.str
     """Which to return, in the filter language (`docs/filters.md`), for example
     `status = 'ready' AND metrics.accuracy > 0.9`. Empty for all. At most 10,000 characters.
@@ -203,6 +216,14 @@ class ListLoggedModelsRequest(google.protobuf.message.Message):
     def experiment_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Experiments whose models to list, at most 1,000. Empty for all."""
 
+    @property
+    def datasets(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ModelDataset]:
+        """Datasets whose values of metrics count for the filter, at most 100. Empty for all."""
+
+    @property
+    def order_dataset(self) -> global___ModelDataset:
+        """Dataset whose values of metrics count for the order; of several, the one measured last. Absent: any."""
+
     def __init__(
         self,
         *,
@@ -213,11 +234,35 @@ class ListLoggedModelsRequest(google.protobuf.message.Message):
         view: milepost.v1.tracking_service_pb2.View.ValueType = ...,
         read_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
         experiment_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        datasets: collections.abc.Iterable[global___ModelDataset] | None = ...,
+        order_dataset: global___ModelDataset | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["read_mask", b"read_mask"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["experiment_ids", b"experiment_ids", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "view", b"view"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["order_dataset", b"order_dataset", "read_mask", b"read_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["datasets", b"datasets", "experiment_ids", b"experiment_ids", "filter", b"filter", "order_by", b"order_by", "order_dataset", b"order_dataset", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "view", b"view"]) -> None: ...
 
 global___ListLoggedModelsRequest = ListLoggedModelsRequest
+
+@typing.final
+class ModelDataset(google.protobuf.message.Message):
+    """A dataset that metrics of models were measured on."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name, as in `ModelMetric.dataset_name`."""
+    digest: builtins.str
+    """Its digest. Empty for any."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        digest: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["digest", b"digest", "name", b"name"]) -> None: ...
+
+global___ModelDataset = ModelDataset
 
 @typing.final
 class ListLoggedModelsResponse(google.protobuf.message.Message):

@@ -83,10 +83,11 @@ class LoggedModelServiceServicer(object):
     """
 
     def CreateLoggedModel(self, request, context):
-        """Creates a pending model of a run.
+        """Creates a pending model of a run, or of an experiment: see `LoggedModel.run_id`.
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`) and `ALREADY_EXISTS`
-        (`LOGGED_MODEL_EXISTS`) when a client-chosen id is taken.
+        Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when it has neither a run nor an experiment, `NOT_FOUND` (`RUN_NOT_FOUND`,
+        `EXPERIMENT_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`, `EXPERIMENT_DELETED`) and `ALREADY_EXISTS` when a
+        client-chosen id is taken (`LOGGED_MODEL_EXISTS`), or a run has the id that one without a run needs (`RUN_EXISTS`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,7 +95,8 @@ class LoggedModelServiceServicer(object):
 
     def FinalizeLoggedModel(self, request, context):
         """Ends the upload. As ready: every file listed is there with its size and digest, and no other; from then on the files cannot
-        be changed or deleted. As failed: the files can be deleted. Repeating it changes nothing.
+        be changed or deleted. With `stored_files` the files that are there make the list. As failed: the files can be deleted.
+        Repeating it changes nothing.
 
         Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
         the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
@@ -114,7 +116,8 @@ class LoggedModelServiceServicer(object):
     def ListLoggedModels(self, request, context):
         """Lists logged models, newest first unless ordered otherwise. Filters may name the attributes `model_id`, `name`, `run_id`,
         `experiment_id`, `status`, `model_type`, `create_time`, `update_time`, and params, tags and metrics; a metric that was
-        measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last.
+        measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last;
+        `datasets` and `order_dataset` say which of them count.
 
         Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_MASK`, `BAD_PAGE_TOKEN`).
         """
@@ -134,7 +137,8 @@ class LoggedModelServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteLoggedModel(self, request, context):
-        """Marks a logged model as deleted. Its files go when its run is purged. Deleting a deleted model changes nothing.
+        """Marks a logged model as deleted. Its files go when its run is purged, also the run of a model that was created without one.
+        Deleting a deleted model changes nothing.
 
         Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`MODEL_IN_USE`) while versions of registered
         models consist of it.

@@ -29,10 +29,11 @@ class LoggedModelServiceStub:
         milepost.v1.logged_model_service_pb2.CreateLoggedModelRequest,
         milepost.v1.logged_model_service_pb2.CreateLoggedModelResponse,
     ]
-    """Creates a pending model of a run.
+    """Creates a pending model of a run, or of an experiment: see `LoggedModel.run_id`.
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`) and `ALREADY_EXISTS`
-    (`LOGGED_MODEL_EXISTS`) when a client-chosen id is taken.
+    Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when it has neither a run nor an experiment, `NOT_FOUND` (`RUN_NOT_FOUND`,
+    `EXPERIMENT_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`, `EXPERIMENT_DELETED`) and `ALREADY_EXISTS` when a
+    client-chosen id is taken (`LOGGED_MODEL_EXISTS`), or a run has the id that one without a run needs (`RUN_EXISTS`).
     """
 
     FinalizeLoggedModel: grpc.UnaryUnaryMultiCallable[
@@ -40,7 +41,8 @@ class LoggedModelServiceStub:
         milepost.v1.logged_model_service_pb2.FinalizeLoggedModelResponse,
     ]
     """Ends the upload. As ready: every file listed is there with its size and digest, and no other; from then on the files cannot
-    be changed or deleted. As failed: the files can be deleted. Repeating it changes nothing.
+    be changed or deleted. With `stored_files` the files that are there make the list. As failed: the files can be deleted.
+    Repeating it changes nothing.
 
     Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
     the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
@@ -59,7 +61,8 @@ class LoggedModelServiceStub:
     ]
     """Lists logged models, newest first unless ordered otherwise. Filters may name the attributes `model_id`, `name`, `run_id`,
     `experiment_id`, `status`, `model_type`, `create_time`, `update_time`, and params, tags and metrics; a metric that was
-    measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last.
+    measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last;
+    `datasets` and `order_dataset` say which of them count.
 
     Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_MASK`, `BAD_PAGE_TOKEN`).
     """
@@ -79,7 +82,8 @@ class LoggedModelServiceStub:
         milepost.v1.logged_model_service_pb2.DeleteLoggedModelRequest,
         milepost.v1.logged_model_service_pb2.DeleteLoggedModelResponse,
     ]
-    """Marks a logged model as deleted. Its files go when its run is purged. Deleting a deleted model changes nothing.
+    """Marks a logged model as deleted. Its files go when its run is purged, also the run of a model that was created without one.
+    Deleting a deleted model changes nothing.
 
     Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`MODEL_IN_USE`) while versions of registered
     models consist of it.
@@ -105,10 +109,11 @@ class LoggedModelServiceAsyncStub:
         milepost.v1.logged_model_service_pb2.CreateLoggedModelRequest,
         milepost.v1.logged_model_service_pb2.CreateLoggedModelResponse,
     ]
-    """Creates a pending model of a run.
+    """Creates a pending model of a run, or of an experiment: see `LoggedModel.run_id`.
 
-    Fails with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`) and `ALREADY_EXISTS`
-    (`LOGGED_MODEL_EXISTS`) when a client-chosen id is taken.
+    Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when it has neither a run nor an experiment, `NOT_FOUND` (`RUN_NOT_FOUND`,
+    `EXPERIMENT_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`, `EXPERIMENT_DELETED`) and `ALREADY_EXISTS` when a
+    client-chosen id is taken (`LOGGED_MODEL_EXISTS`), or a run has the id that one without a run needs (`RUN_EXISTS`).
     """
 
     FinalizeLoggedModel: grpc.aio.UnaryUnaryMultiCallable[
@@ -116,7 +121,8 @@ class LoggedModelServiceAsyncStub:
         milepost.v1.logged_model_service_pb2.FinalizeLoggedModelResponse,
     ]
     """Ends the upload. As ready: every file listed is there with its size and digest, and no other; from then on the files cannot
-    be changed or deleted. As failed: the files can be deleted. Repeating it changes nothing.
+    be changed or deleted. With `stored_files` the files that are there make the list. As failed: the files can be deleted.
+    Repeating it changes nothing.
 
     Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
     the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
@@ -135,7 +141,8 @@ class LoggedModelServiceAsyncStub:
     ]
     """Lists logged models, newest first unless ordered otherwise. Filters may name the attributes `model_id`, `name`, `run_id`,
     `experiment_id`, `status`, `model_type`, `create_time`, `update_time`, and params, tags and metrics; a metric that was
-    measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last.
+    measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last;
+    `datasets` and `order_dataset` say which of them count.
 
     Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_MASK`, `BAD_PAGE_TOKEN`).
     """
@@ -155,7 +162,8 @@ class LoggedModelServiceAsyncStub:
         milepost.v1.logged_model_service_pb2.DeleteLoggedModelRequest,
         milepost.v1.logged_model_service_pb2.DeleteLoggedModelResponse,
     ]
-    """Marks a logged model as deleted. Its files go when its run is purged. Deleting a deleted model changes nothing.
+    """Marks a logged model as deleted. Its files go when its run is purged, also the run of a model that was created without one.
+    Deleting a deleted model changes nothing.
 
     Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`MODEL_IN_USE`) while versions of registered
     models consist of it.
@@ -183,10 +191,11 @@ class LoggedModelServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.logged_model_service_pb2.CreateLoggedModelRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.logged_model_service_pb2.CreateLoggedModelResponse, collections.abc.Awaitable[milepost.v1.logged_model_service_pb2.CreateLoggedModelResponse]]:
-        """Creates a pending model of a run.
+        """Creates a pending model of a run, or of an experiment: see `LoggedModel.run_id`.
 
-        Fails with `NOT_FOUND` (`RUN_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`) and `ALREADY_EXISTS`
-        (`LOGGED_MODEL_EXISTS`) when a client-chosen id is taken.
+        Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when it has neither a run nor an experiment, `NOT_FOUND` (`RUN_NOT_FOUND`,
+        `EXPERIMENT_NOT_FOUND`), `FAILED_PRECONDITION` (`RUN_DELETED`, `EXPERIMENT_DELETED`) and `ALREADY_EXISTS` when a
+        client-chosen id is taken (`LOGGED_MODEL_EXISTS`), or a run has the id that one without a run needs (`RUN_EXISTS`).
         """
 
     @abc.abstractmethod
@@ -196,7 +205,8 @@ class LoggedModelServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.logged_model_service_pb2.FinalizeLoggedModelResponse, collections.abc.Awaitable[milepost.v1.logged_model_service_pb2.FinalizeLoggedModelResponse]]:
         """Ends the upload. As ready: every file listed is there with its size and digest, and no other; from then on the files cannot
-        be changed or deleted. As failed: the files can be deleted. Repeating it changes nothing.
+        be changed or deleted. With `stored_files` the files that are there make the list. As failed: the files can be deleted.
+        Repeating it changes nothing.
 
         Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_INCOMPLETE`: files differ from
         the list, and the error names the first ones; `LOGGED_MODEL_FINAL`: it was finalized in another way;
@@ -219,7 +229,8 @@ class LoggedModelServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[milepost.v1.logged_model_service_pb2.ListLoggedModelsResponse, collections.abc.Awaitable[milepost.v1.logged_model_service_pb2.ListLoggedModelsResponse]]:
         """Lists logged models, newest first unless ordered otherwise. Filters may name the attributes `model_id`, `name`, `run_id`,
         `experiment_id`, `status`, `model_type`, `create_time`, `update_time`, and params, tags and metrics; a metric that was
-        measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last.
+        measured on several datasets meets a condition when one of its values does, and is sorted by the one measured last;
+        `datasets` and `order_dataset` say which of them count.
 
         Fails with `INVALID_ARGUMENT` (`BAD_FILTER`, `BAD_ORDER_BY`, `BAD_MASK`, `BAD_PAGE_TOKEN`).
         """
@@ -243,7 +254,8 @@ class LoggedModelServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.logged_model_service_pb2.DeleteLoggedModelRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.logged_model_service_pb2.DeleteLoggedModelResponse, collections.abc.Awaitable[milepost.v1.logged_model_service_pb2.DeleteLoggedModelResponse]]:
-        """Marks a logged model as deleted. Its files go when its run is purged. Deleting a deleted model changes nothing.
+        """Marks a logged model as deleted. Its files go when its run is purged, also the run of a model that was created without one.
+        Deleting a deleted model changes nothing.
 
         Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`MODEL_IN_USE`) while versions of registered
         models consist of it.

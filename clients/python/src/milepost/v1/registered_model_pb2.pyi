@@ -101,7 +101,7 @@ class RegisteredModel(google.protobuf.message.Message):
     """Changes with every change of the model; send it back in `UpdateRegisteredModel` to refuse a lost update."""
     @property
     def tags(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Free labels: keys of 1-250 characters without control characters, values of at most 65,535. At most 1,000."""
+        """Free labels: keys of 1-250 characters without control characters, values of at most 100,000. At most 1,000."""
 
     @property
     def aliases(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
@@ -279,10 +279,11 @@ class ModelVersion(google.protobuf.message.Message):
     """Why the status is what it is, for people. At most 10,000 characters."""
     model_id: builtins.str
     """The logged model that the version consists of. On create one of `model_id`, `run_id` with `path`, and `source_uri` says
-    where the files are; in answers `run_id` and `path` are set for logged models too.
+    where the files are; in answers `run_id` and `path` are set for logged models too. Beside `source_uri`, `model_id` and
+    `run_id` only say where the files come from, and are not checked.
     """
     run_id: builtins.str
-    """The run whose artifacts hold the files."""
+    """The run whose artifacts hold the files, or that made those at `source_uri`."""
     path: builtins.str
     """Directory of the model below the run's artifact folder, as in `ArtifactService`."""
     source_uri: builtins.str
@@ -303,7 +304,7 @@ class ModelVersion(google.protobuf.message.Message):
     """
     @property
     def tags(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Free labels: keys of 1-250 characters without control characters, values of at most 65,535. At most 1,000."""
+        """Free labels: keys of 1-250 characters without control characters, values of at most 100,000. At most 1,000."""
 
     @property
     def aliases(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:

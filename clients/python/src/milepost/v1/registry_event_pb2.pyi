@@ -56,6 +56,8 @@ class RegistryEvent(google.protobuf.message.Message):
         """A tag, `field`, of a registered model, or of a version, was set to `after`."""
         KIND_TAG_DELETED: RegistryEvent._Kind.ValueType  # 12
         """A tag, `field`, of a registered model, or of a version, was removed."""
+        KIND_MODEL_IMPORTED: RegistryEvent._Kind.ValueType  # 13
+        """A registered model came from another system, or further versions or aliases of one: as many versions as `after` says."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What was done. Values may be added."""
@@ -86,6 +88,8 @@ class RegistryEvent(google.protobuf.message.Message):
     """A tag, `field`, of a registered model, or of a version, was set to `after`."""
     KIND_TAG_DELETED: RegistryEvent.Kind.ValueType  # 12
     """A tag, `field`, of a registered model, or of a version, was removed."""
+    KIND_MODEL_IMPORTED: RegistryEvent.Kind.ValueType  # 13
+    """A registered model came from another system, or further versions or aliases of one: as many versions as `after` says."""
 
     SEQUENCE_FIELD_NUMBER: builtins.int
     KIND_FIELD_NUMBER: builtins.int

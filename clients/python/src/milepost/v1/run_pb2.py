@@ -30,7 +30,7 @@ from milepost.v1 import metric_pb2 as milepost_dot_v1_dot_metric__pb2
 from milepost.v1 import param_pb2 as milepost_dot_v1_dot_param__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15milepost/v1/run.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x19milepost/v1/dataset.proto\x1a\x18milepost/v1/metric.proto\x1a\x17milepost/v1/param.proto\"\xd4\n\n\x03Run\x12l\n\x06run_id\x18\x01 \x01(\tB\\\xea\x8d#X\x10@\x1a\x19[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit\x12<\n\rexperiment_id\x18\x02 \x01(\tB%\xe2\x41\x01\x05\xea\x8d#\x1d\x10\x12\x1a\x06[0-9]+\"\x11\x61 decimal integer\x12\x15\n\x04name\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\xfa\x01\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.milepost.v1.Run.State\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x08\xea\x8d#\x04\x10\xa0\x8d\x06\x12\x15\n\x04user\x18\x08 \x01(\tB\x07\xea\x8d#\x03\x10\xfa\x01\x12w\n\rparent_run_id\x18\t \x01(\tB`\xe2\x41\x01\x05\xea\x8d#X\x10@\x1a\x19[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit\x12n\n\x06params\x18\n \x03(\x0b\x32\x1c.milepost.v1.Run.ParamsEntryB@\xea\x8d#<\x08\x01\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\x88\'\x12n\n\x04tags\x18\x0b \x03(\x0b\x32\x1a.milepost.v1.Run.TagsEntryBD\xea\x8d#@\x08\x01\x10\xfa\x01\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\xe8\x07@\xff\xff\x03\x12\x34\n\x07metrics\x18\x0c \x03(\x0b\x32\x1d.milepost.v1.Run.MetricsEntryB\x04\xe2\x41\x01\x03\x12/\n\x06inputs\x18\r \x03(\x0b\x32\x19.milepost.v1.DatasetInputB\x04\xe2\x41\x01\x03\x12\x1b\n\rartifact_root\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65lete_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x1a\x46\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.milepost.v1.ParamValue:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aJ\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.milepost.v1.MetricSummary:\x02\x38\x01\"~\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATE_SCHEDULED\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x12\n\x0eSTATE_FINISHED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x10\n\x0cSTATE_KILLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15milepost/v1/run.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmilepost/v1/annotations.proto\x1a\x19milepost/v1/dataset.proto\x1a\x18milepost/v1/metric.proto\x1a\x17milepost/v1/param.proto\"\xc0\x0b\n\x03Run\x12l\n\x06run_id\x18\x01 \x01(\tB\\\xea\x8d#X\x10@\x1a\x19[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit\x12<\n\rexperiment_id\x18\x02 \x01(\tB%\xe2\x41\x01\x05\xea\x8d#\x1d\x10\x12\x1a\x06[0-9]+\"\x11\x61 decimal integer\x12\x15\n\x04name\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\xfa\x01\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.milepost.v1.Run.State\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x08\xea\x8d#\x04\x10\xa0\x8d\x06\x12\x15\n\x04user\x18\x08 \x01(\tB\x07\xea\x8d#\x03\x10\xfa\x01\x12w\n\rparent_run_id\x18\t \x01(\tB`\xe2\x41\x01\x05\xea\x8d#X\x10@\x1a\x19[A-Za-z0-9][A-Za-z0-9_-]*\"9letters, digits, \'_\' and \'-\', the first a letter or digit\x12n\n\x06params\x18\n \x03(\x0b\x32\x1c.milepost.v1.Run.ParamsEntryB@\xea\x8d#<\x08\x01\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\x88\'\x12n\n\x04tags\x18\x0b \x03(\x0b\x32\x1a.milepost.v1.Run.TagsEntryBD\xea\x8d#@\x08\x01\x10\xfa\x01\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters(\xe8\x07@\xff\xff\x03\x12\x34\n\x07metrics\x18\x0c \x03(\x0b\x32\x1d.milepost.v1.Run.MetricsEntryB\x04\xe2\x41\x01\x03\x12/\n\x06inputs\x18\r \x03(\x0b\x32\x19.milepost.v1.DatasetInputB\x04\xe2\x41\x01\x03\x12\x1b\n\rartifact_root\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65lete_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12\x33\n\x0cmodel_inputs\x18\x13 \x03(\x0b\x32\x17.milepost.v1.ModelInputB\x04\xe2\x41\x01\x03\x12\x35\n\rmodel_outputs\x18\x14 \x03(\x0b\x32\x18.milepost.v1.ModelOutputB\x04\xe2\x41\x01\x03\x1a\x46\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.milepost.v1.ParamValue:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aJ\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.milepost.v1.MetricSummary:\x02\x38\x01\"~\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATE_SCHEDULED\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x12\n\x0eSTATE_FINISHED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x10\n\x0cSTATE_KILLED\x10\x05\"d\n\nModelInput\x12V\n\x08model_id\x18\x01 \x01(\tBD\xe2\x41\x01\x02\xea\x8d#<\x10\"\x1a\x0em-[0-9a-f]{32}\"(\'m-\' and 32 lowercase hexadecimal digits\"s\n\x0bModelOutput\x12V\n\x08model_id\x18\x01 \x01(\tBD\xe2\x41\x01\x02\xea\x8d#<\x10\"\x1a\x0em-[0-9a-f]{32}\"(\'m-\' and 32 lowercase hexadecimal digits\x12\x0c\n\x04step\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -71,14 +71,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUN'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_RUN'].fields_by_name['delete_time']._loaded_options = None
   _globals['_RUN'].fields_by_name['delete_time']._serialized_options = b'\342A\001\003'
+  _globals['_RUN'].fields_by_name['model_inputs']._loaded_options = None
+  _globals['_RUN'].fields_by_name['model_inputs']._serialized_options = b'\342A\001\003'
+  _globals['_RUN'].fields_by_name['model_outputs']._loaded_options = None
+  _globals['_RUN'].fields_by_name['model_outputs']._serialized_options = b'\342A\001\003'
+  _globals['_MODELINPUT'].fields_by_name['model_id']._loaded_options = None
+  _globals['_MODELINPUT'].fields_by_name['model_id']._serialized_options = b'\342A\001\002\352\215#<\020\"\032\016m-[0-9a-f]{32}\"(\'m-\' and 32 lowercase hexadecimal digits'
+  _globals['_MODELOUTPUT'].fields_by_name['model_id']._loaded_options = None
+  _globals['_MODELOUTPUT'].fields_by_name['model_id']._serialized_options = b'\342A\001\002\352\215#<\020\"\032\016m-[0-9a-f]{32}\"(\'m-\' and 32 lowercase hexadecimal digits'
   _globals['_RUN']._serialized_start=214
-  _globals['_RUN']._serialized_end=1578
-  _globals['_RUN_PARAMSENTRY']._serialized_start=1259
-  _globals['_RUN_PARAMSENTRY']._serialized_end=1329
-  _globals['_RUN_TAGSENTRY']._serialized_start=1331
-  _globals['_RUN_TAGSENTRY']._serialized_end=1374
-  _globals['_RUN_METRICSENTRY']._serialized_start=1376
-  _globals['_RUN_METRICSENTRY']._serialized_end=1450
-  _globals['_RUN_STATE']._serialized_start=1452
-  _globals['_RUN_STATE']._serialized_end=1578
+  _globals['_RUN']._serialized_end=1686
+  _globals['_RUN_PARAMSENTRY']._serialized_start=1367
+  _globals['_RUN_PARAMSENTRY']._serialized_end=1437
+  _globals['_RUN_TAGSENTRY']._serialized_start=1439
+  _globals['_RUN_TAGSENTRY']._serialized_end=1482
+  _globals['_RUN_METRICSENTRY']._serialized_start=1484
+  _globals['_RUN_METRICSENTRY']._serialized_end=1558
+  _globals['_RUN_STATE']._serialized_start=1560
+  _globals['_RUN_STATE']._serialized_end=1686
+  _globals['_MODELINPUT']._serialized_start=1688
+  _globals['_MODELINPUT']._serialized_end=1788
+  _globals['_MODELOUTPUT']._serialized_start=1790
+  _globals['_MODELOUTPUT']._serialized_end=1905
 # @@protoc_insertion_point(module_scope)

@@ -141,6 +141,8 @@ class Run(google.protobuf.message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     DELETE_TIME_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    MODEL_INPUTS_FIELD_NUMBER: builtins.int
+    MODEL_OUTPUTS_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """Unique among all runs of the deployment, deleted ones included. May be chosen by the client on create: 1-64
     letters, digits, `_` and `-`, the first a letter or digit. Otherwise the server assigns 32 hexadecimal digits.
@@ -195,11 +197,21 @@ class Run(google.protobuf.message.Message):
 
     @property
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When the fields of the run (not its params, metrics, tags or inputs) last changed, by the server's clock."""
+        """When the fields of the run (not its params, metrics, tags, inputs or outputs) last changed, by the server's clock."""
 
     @property
     def delete_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the run was deleted, alone or with its experiment. Unset while it is active."""
+
+    @property
+    def model_inputs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ModelInput]:
+        """Logged models that the run used, by their ids."""
+
+    @property
+    def model_outputs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ModelOutput]:
+        """Logged models that the run made or took part in making, by their steps and ids. Models of which it is the `run_id` are
+        among them only when it was said so, by `LogOutputs` or `CreateLoggedModelRequest.output_step`.
+        """
 
     def __init__(
         self,
@@ -222,8 +234,50 @@ class Run(google.protobuf.message.Message):
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         delete_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
+        model_inputs: collections.abc.Iterable[global___ModelInput] | None = ...,
+        model_outputs: collections.abc.Iterable[global___ModelOutput] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifact_root", b"artifact_root", "create_time", b"create_time", "delete_time", b"delete_time", "description", b"description", "end_time", b"end_time", "etag", b"etag", "experiment_id", b"experiment_id", "inputs", b"inputs", "metrics", b"metrics", "name", b"name", "params", b"params", "parent_run_id", b"parent_run_id", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["artifact_root", b"artifact_root", "create_time", b"create_time", "delete_time", b"delete_time", "description", b"description", "end_time", b"end_time", "etag", b"etag", "experiment_id", b"experiment_id", "inputs", b"inputs", "metrics", b"metrics", "model_inputs", b"model_inputs", "model_outputs", b"model_outputs", "name", b"name", "params", b"params", "parent_run_id", b"parent_run_id", "run_id", b"run_id", "start_time", b"start_time", "state", b"state", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
 
 global___Run = Run
+
+@typing.final
+class ModelInput(google.protobuf.message.Message):
+    """The use of a logged model by a run. One per run and model. It outlives the model: the id of a purged one stays."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODEL_ID_FIELD_NUMBER: builtins.int
+    model_id: builtins.str
+    """The logged model's id."""
+    def __init__(
+        self,
+        *,
+        model_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["model_id", b"model_id"]) -> None: ...
+
+global___ModelInput = ModelInput
+
+@typing.final
+class ModelOutput(google.protobuf.message.Message):
+    """A logged model as the output of a run. One per run and model. It outlives the model: the id of a purged one stays."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODEL_ID_FIELD_NUMBER: builtins.int
+    STEP_FIELD_NUMBER: builtins.int
+    model_id: builtins.str
+    """The logged model's id."""
+    step: builtins.int
+    """Position on the training axis at which the model was saved."""
+    def __init__(
+        self,
+        *,
+        model_id: builtins.str = ...,
+        step: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["model_id", b"model_id", "step", b"step"]) -> None: ...
+
+global___ModelOutput = ModelOutput

@@ -13,6 +13,7 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import milepost.v1.dataset_pb2
 import milepost.v1.experiment_pb2
+import milepost.v1.logged_model_pb2
 import milepost.v1.metric_pb2
 import milepost.v1.param_pb2
 import milepost.v1.run_pb2
@@ -1216,8 +1217,9 @@ class WatchRunResponse(google.protobuf.message.Message):
     """Goes on behind this message."""
     @property
     def run(self) -> milepost.v1.run_pb2.Run:
-        """In the first message the whole run. In further ones its own fields, and of its params, tags, metrics and inputs those
-        that are new or changed; inputs are told apart by name, digest and context. Absent: nothing changed since the token.
+        """In the first message the whole run. In further ones its own fields, and of its params, tags, metrics, inputs, and model
+        inputs and outputs those that are new or changed; inputs are told apart by name, digest and context, models by their
+        ids. Absent: nothing changed since the token.
         """
 
     @property
@@ -1595,10 +1597,18 @@ class LogBatchRequest(google.protobuf.message.Message):
     TAGS_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    MODEL_METRICS_FIELD_NUMBER: builtins.int
+    SKIP_REPEATED_POINTS_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """The run's id."""
     request_id: builtins.str
     """Makes a repeat safe, see the service. At most 128 characters."""
+    skip_repeated_points: builtins.bool
+    """Does not store points again that are there: points whose key, step, time and value are those of a point of the run,
+    or of an earlier one in `metrics`, are skipped. Values are compared bit by bit, so -0.0 and 0.0 differ, but NaN
+    equals NaN whatever its bits. A point without a time gets that of the call, so that a repeat of it is another point.
+    Unset, points are stored as often as they are sent.
+    """
     @property
     def params(self) -> google.protobuf.internal.containers.MessageMap[builtins.str, milepost.v1.param_pb2.ParamValue]:
         """Params to write. Keys and limits as in `Run.params`."""
@@ -1611,6 +1621,10 @@ class LogBatchRequest(google.protobuf.message.Message):
     def metrics(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.metric_pb2.MetricPoints]:
         """Points to append; a key may occur several times. At most 100,000 points together."""
 
+    @property
+    def model_metrics(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.logged_model_pb2.LoggedModelMetrics]:
+        """Metrics of logged models, of this run or others. At most 10,000 metrics together."""
+
     def __init__(
         self,
         *,
@@ -1619,8 +1633,10 @@ class LogBatchRequest(google.protobuf.message.Message):
         tags: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         metrics: collections.abc.Iterable[milepost.v1.metric_pb2.MetricPoints] | None = ...,
         request_id: builtins.str = ...,
+        model_metrics: collections.abc.Iterable[milepost.v1.logged_model_pb2.LoggedModelMetrics] | None = ...,
+        skip_repeated_points: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["metrics", b"metrics", "params", b"params", "request_id", b"request_id", "run_id", b"run_id", "tags", b"tags"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["metrics", b"metrics", "model_metrics", b"model_metrics", "params", b"params", "request_id", b"request_id", "run_id", b"run_id", "skip_repeated_points", b"skip_repeated_points", "tags", b"tags"]) -> None: ...
 
 global___LogBatchRequest = LogBatchRequest
 
@@ -1632,7 +1648,7 @@ class LogBatchResponse(google.protobuf.message.Message):
 
     METRIC_POINTS_FIELD_NUMBER: builtins.int
     metric_points: builtins.int
-    """Number of metric points stored."""
+    """Number of metric points stored. Those that `skip_repeated_points` skipped are not counted."""
     def __init__(
         self,
         *,
@@ -1691,13 +1707,18 @@ class LogInputsRequest(google.protobuf.message.Message):
     RUN_ID_FIELD_NUMBER: builtins.int
     INPUTS_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    MODELS_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """The run's id."""
     request_id: builtins.str
     """Makes a repeat safe, see the service. At most 128 characters."""
     @property
     def inputs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.dataset_pb2.DatasetInput]:
-        """The datasets and the part each plays. At most 100."""
+        """The datasets and the part each plays. At most 100. These or `models` are required."""
+
+    @property
+    def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.run_pb2.ModelInput]:
+        """The logged models, which may be deleted ones and of other experiments. At most 1,000."""
 
     def __init__(
         self,
@@ -1705,8 +1726,9 @@ class LogInputsRequest(google.protobuf.message.Message):
         run_id: builtins.str = ...,
         inputs: collections.abc.Iterable[milepost.v1.dataset_pb2.DatasetInput] | None = ...,
         request_id: builtins.str = ...,
+        models: collections.abc.Iterable[milepost.v1.run_pb2.ModelInput] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["inputs", b"inputs", "request_id", b"request_id", "run_id", b"run_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["inputs", b"inputs", "models", b"models", "request_id", b"request_id", "run_id", b"run_id"]) -> None: ...
 
 global___LogInputsRequest = LogInputsRequest
 
@@ -1721,6 +1743,48 @@ class LogInputsResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 global___LogInputsResponse = LogInputsResponse
+
+@typing.final
+class LogOutputsRequest(google.protobuf.message.Message):
+    """See `TrackingService.LogOutputs`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    MODELS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run's id."""
+    request_id: builtins.str
+    """Makes a repeat safe, see the service. At most 128 characters."""
+    @property
+    def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[milepost.v1.run_pb2.ModelOutput]:
+        """The logged models, which may be deleted ones and of other runs. Of one that comes twice the last step counts. At most
+        1,000.
+        """
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        models: collections.abc.Iterable[milepost.v1.run_pb2.ModelOutput] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["models", b"models", "request_id", b"request_id", "run_id", b"run_id"]) -> None: ...
+
+global___LogOutputsRequest = LogOutputsRequest
+
+@typing.final
+class LogOutputsResponse(google.protobuf.message.Message):
+    """See `TrackingService.LogOutputs`."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___LogOutputsResponse = LogOutputsResponse
 
 @typing.final
 class ListDatasetsRequest(google.protobuf.message.Message):
@@ -1782,19 +1846,25 @@ class ExperimentDataset(google.protobuf.message.Message):
 
     EXPERIMENT_ID_FIELD_NUMBER: builtins.int
     DATASET_FIELD_NUMBER: builtins.int
+    CONTEXTS_FIELD_NUMBER: builtins.int
     experiment_id: builtins.str
     """The experiment's id."""
     @property
     def dataset(self) -> milepost.v1.dataset_pb2.Dataset:
         """The dataset."""
 
+    @property
+    def contexts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The parts it plays in runs, see `DatasetInput.context`, sorted; an empty text among them when some run gives none."""
+
     def __init__(
         self,
         *,
         experiment_id: builtins.str = ...,
         dataset: milepost.v1.dataset_pb2.Dataset | None = ...,
+        contexts: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["dataset", b"dataset"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["dataset", b"dataset", "experiment_id", b"experiment_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["contexts", b"contexts", "dataset", b"dataset", "experiment_id", b"experiment_id"]) -> None: ...
 
 global___ExperimentDataset = ExperimentDataset

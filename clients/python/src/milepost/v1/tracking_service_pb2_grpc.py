@@ -183,6 +183,11 @@ class TrackingServiceStub(object):
                 request_serializer=milepost_dot_v1_dot_tracking__service__pb2.LogInputsRequest.SerializeToString,
                 response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.LogInputsResponse.FromString,
                 _registered_method=True)
+        self.LogOutputs = channel.unary_unary(
+                '/milepost.v1.TrackingService/LogOutputs',
+                request_serializer=milepost_dot_v1_dot_tracking__service__pb2.LogOutputsRequest.SerializeToString,
+                response_deserializer=milepost_dot_v1_dot_tracking__service__pb2.LogOutputsResponse.FromString,
+                _registered_method=True)
         self.ListDatasets = channel.unary_unary(
                 '/milepost.v1.TrackingService/ListDatasets',
                 request_serializer=milepost_dot_v1_dot_tracking__service__pb2.ListDatasetsRequest.SerializeToString,
@@ -296,7 +301,7 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetRun(self, request, context):
-        """Returns a run with its params, tags, metric summaries and inputs, also a deleted one.
+        """Returns a run with its params, tags, metric summaries, inputs and outputs, also a deleted one.
 
         Fails with `NOT_FOUND` (`RUN_NOT_FOUND`).
         """
@@ -433,9 +438,10 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LogBatch(self, request, context):
-        """Logs params, tags and metric points to a run in one transaction.
+        """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
 
-        Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already; then nothing is stored.
+        Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
+        (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -449,7 +455,18 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LogInputs(self, request, context):
-        """Records datasets that a run reads.
+        """Records datasets and logged models that a run uses.
+
+        Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when there are neither, and with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogOutputs(self, request, context):
+        """Records logged models that a run made or took part in making. A model that is recorded already takes the new step.
+
+        Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -604,6 +621,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.LogInputs,
                     request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.LogInputsRequest.FromString,
                     response_serializer=milepost_dot_v1_dot_tracking__service__pb2.LogInputsResponse.SerializeToString,
+            ),
+            'LogOutputs': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogOutputs,
+                    request_deserializer=milepost_dot_v1_dot_tracking__service__pb2.LogOutputsRequest.FromString,
+                    response_serializer=milepost_dot_v1_dot_tracking__service__pb2.LogOutputsResponse.SerializeToString,
             ),
             'ListDatasets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDatasets,
@@ -1376,6 +1398,33 @@ class TrackingService(object):
             '/milepost.v1.TrackingService/LogInputs',
             milepost_dot_v1_dot_tracking__service__pb2.LogInputsRequest.SerializeToString,
             milepost_dot_v1_dot_tracking__service__pb2.LogInputsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogOutputs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/milepost.v1.TrackingService/LogOutputs',
+            milepost_dot_v1_dot_tracking__service__pb2.LogOutputsRequest.SerializeToString,
+            milepost_dot_v1_dot_tracking__service__pb2.LogOutputsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -124,7 +124,7 @@ class TrackingServiceStub:
         milepost.v1.tracking_service_pb2.GetRunRequest,
         milepost.v1.tracking_service_pb2.GetRunResponse,
     ]
-    """Returns a run with its params, tags, metric summaries and inputs, also a deleted one.
+    """Returns a run with its params, tags, metric summaries, inputs and outputs, also a deleted one.
 
     Fails with `NOT_FOUND` (`RUN_NOT_FOUND`).
     """
@@ -260,9 +260,10 @@ class TrackingServiceStub:
         milepost.v1.tracking_service_pb2.LogBatchRequest,
         milepost.v1.tracking_service_pb2.LogBatchResponse,
     ]
-    """Logs params, tags and metric points to a run in one transaction.
+    """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
 
-    Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already; then nothing is stored.
+    Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
+    (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.
     """
 
     DeleteRunTags: grpc.UnaryUnaryMultiCallable[
@@ -275,7 +276,19 @@ class TrackingServiceStub:
         milepost.v1.tracking_service_pb2.LogInputsRequest,
         milepost.v1.tracking_service_pb2.LogInputsResponse,
     ]
-    """Records datasets that a run reads."""
+    """Records datasets and logged models that a run uses.
+
+    Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when there are neither, and with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
+    """
+
+    LogOutputs: grpc.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.LogOutputsRequest,
+        milepost.v1.tracking_service_pb2.LogOutputsResponse,
+    ]
+    """Records logged models that a run made or took part in making. A model that is recorded already takes the new step.
+
+    Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
+    """
 
     ListDatasets: grpc.UnaryUnaryMultiCallable[
         milepost.v1.tracking_service_pb2.ListDatasetsRequest,
@@ -389,7 +402,7 @@ class TrackingServiceAsyncStub:
         milepost.v1.tracking_service_pb2.GetRunRequest,
         milepost.v1.tracking_service_pb2.GetRunResponse,
     ]
-    """Returns a run with its params, tags, metric summaries and inputs, also a deleted one.
+    """Returns a run with its params, tags, metric summaries, inputs and outputs, also a deleted one.
 
     Fails with `NOT_FOUND` (`RUN_NOT_FOUND`).
     """
@@ -525,9 +538,10 @@ class TrackingServiceAsyncStub:
         milepost.v1.tracking_service_pb2.LogBatchRequest,
         milepost.v1.tracking_service_pb2.LogBatchResponse,
     ]
-    """Logs params, tags and metric points to a run in one transaction.
+    """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
 
-    Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already; then nothing is stored.
+    Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
+    (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.
     """
 
     DeleteRunTags: grpc.aio.UnaryUnaryMultiCallable[
@@ -540,7 +554,19 @@ class TrackingServiceAsyncStub:
         milepost.v1.tracking_service_pb2.LogInputsRequest,
         milepost.v1.tracking_service_pb2.LogInputsResponse,
     ]
-    """Records datasets that a run reads."""
+    """Records datasets and logged models that a run uses.
+
+    Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when there are neither, and with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
+    """
+
+    LogOutputs: grpc.aio.UnaryUnaryMultiCallable[
+        milepost.v1.tracking_service_pb2.LogOutputsRequest,
+        milepost.v1.tracking_service_pb2.LogOutputsResponse,
+    ]
+    """Records logged models that a run made or took part in making. A model that is recorded already takes the new step.
+
+    Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
+    """
 
     ListDatasets: grpc.aio.UnaryUnaryMultiCallable[
         milepost.v1.tracking_service_pb2.ListDatasetsRequest,
@@ -678,7 +704,7 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.tracking_service_pb2.GetRunRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.tracking_service_pb2.GetRunResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.GetRunResponse]]:
-        """Returns a run with its params, tags, metric summaries and inputs, also a deleted one.
+        """Returns a run with its params, tags, metric summaries, inputs and outputs, also a deleted one.
 
         Fails with `NOT_FOUND` (`RUN_NOT_FOUND`).
         """
@@ -842,9 +868,10 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.tracking_service_pb2.LogBatchRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.tracking_service_pb2.LogBatchResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.LogBatchResponse]]:
-        """Logs params, tags and metric points to a run in one transaction.
+        """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
 
-        Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already; then nothing is stored.
+        Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
+        (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.
         """
 
     @abc.abstractmethod
@@ -861,7 +888,21 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.tracking_service_pb2.LogInputsRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.tracking_service_pb2.LogInputsResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.LogInputsResponse]]:
-        """Records datasets that a run reads."""
+        """Records datasets and logged models that a run uses.
+
+        Fails with `INVALID_ARGUMENT` (`REQUIRED_FIELD`) when there are neither, and with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
+        """
+
+    @abc.abstractmethod
+    def LogOutputs(
+        self,
+        request: milepost.v1.tracking_service_pb2.LogOutputsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[milepost.v1.tracking_service_pb2.LogOutputsResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.LogOutputsResponse]]:
+        """Records logged models that a run made or took part in making. A model that is recorded already takes the new step.
+
+        Fails with `NOT_FOUND` (`LOGGED_MODEL_NOT_FOUND`).
+        """
 
     @abc.abstractmethod
     def ListDatasets(

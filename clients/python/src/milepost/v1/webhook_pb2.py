@@ -28,7 +28,7 @@ from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 from milepost.v1 import registry_event_pb2 as milepost_dot_v1_dot_registry__event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19milepost/v1/webhook.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmilepost/v1/annotations.proto\x1a milepost/v1/registry_event.proto\"\xa9\x04\n\x07Webhook\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x19\n\x04name\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xfa\x01\x12\x1c\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x18\n\x03url\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xd0\x0f\x12\x36\n\x05kinds\x18\x05 \x03(\x0e\x32\x1f.milepost.v1.RegistryEvent.KindB\x06\xea\x8d#\x02(d\x12\x1b\n\nmodel_name\x18\x06 \x01(\tB\x07\xea\x8d#\x03\x10\xfa\x01\x12\x1d\n\x06secret\x18\x07 \x01(\tB\r\xe2\x41\x01\x04\xea\x8d#\x05\x08\x10\x10\xfa\x01\x12)\n\x05state\x18\x08 \x01(\x0e\x32\x1a.milepost.v1.Webhook.State\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x16\n\x08sequence\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61ttempts\x18\x0c \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x34\n\nretry_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_DISABLED\x10\x02\"\x97\x01\n\x0fWebhookDelivery\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x13\n\x0bhttp_status\x18\x04 \x01(\x05\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x06 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19milepost/v1/webhook.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmilepost/v1/annotations.proto\x1a milepost/v1/registry_event.proto\"\xd7\x07\n\x07Webhook\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x19\n\x04name\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xfa\x01\x12\x1c\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x07\xea\x8d#\x03\x10\x90N\x12\x18\n\x03url\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x02\xea\x8d#\x03\x10\xd0\x0f\x12\x36\n\x05kinds\x18\x05 \x03(\x0e\x32\x1f.milepost.v1.RegistryEvent.KindB\x06\xea\x8d#\x02(d\x12\x1b\n\nmodel_name\x18\x06 \x01(\tB\x07\xea\x8d#\x03\x10\xfa\x01\x12\x1b\n\x06secret\x18\x07 \x01(\tB\x0b\xe2\x41\x01\x04\xea\x8d#\x03\x10\xfa\x01\x12)\n\x05state\x18\x08 \x01(\x0e\x32\x1a.milepost.v1.Webhook.State\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x16\n\x08sequence\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61ttempts\x18\x0c \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x34\n\nretry_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12+\n\x06\x66ormat\x18\x0e \x01(\x0e\x32\x1b.milepost.v1.Webhook.Format\x12\xb6\x02\n\rmlflow_events\x18\x0f \x03(\tB\x9e\x02\xea\x8d#\x99\x02\x1a\xca\x01(?:registered_model|model_version|prompt|prompt_version)\\.created|(?:model_version|prompt|prompt_version)_tag\\.(?:set|deleted)|(?:model_version|prompt)_alias\\.(?:created|deleted)|budget_policy\\.exceeded\"Hthe name of an event of MLflow\'s webhooks, such as model_version.created(d\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_DISABLED\x10\x02\"H\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46ORMAT_STANDARD\x10\x01\x12\x11\n\rFORMAT_MLFLOW\x10\x02\"\x97\x01\n\x0fWebhookDelivery\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x13\n\x0bhttp_status\x18\x04 \x01(\x05\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x06 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,7 +46,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WEBHOOK'].fields_by_name['model_name']._loaded_options = None
   _globals['_WEBHOOK'].fields_by_name['model_name']._serialized_options = b'\352\215#\003\020\372\001'
   _globals['_WEBHOOK'].fields_by_name['secret']._loaded_options = None
-  _globals['_WEBHOOK'].fields_by_name['secret']._serialized_options = b'\342A\001\004\352\215#\005\010\020\020\372\001'
+  _globals['_WEBHOOK'].fields_by_name['secret']._serialized_options = b'\342A\001\004\352\215#\003\020\372\001'
   _globals['_WEBHOOK'].fields_by_name['create_time']._loaded_options = None
   _globals['_WEBHOOK'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_WEBHOOK'].fields_by_name['update_time']._loaded_options = None
@@ -57,10 +57,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WEBHOOK'].fields_by_name['attempts']._serialized_options = b'\342A\001\003'
   _globals['_WEBHOOK'].fields_by_name['retry_time']._loaded_options = None
   _globals['_WEBHOOK'].fields_by_name['retry_time']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOK'].fields_by_name['mlflow_events']._loaded_options = None
+  _globals['_WEBHOOK'].fields_by_name['mlflow_events']._serialized_options = b'\352\215#\231\002\032\312\001(?:registered_model|model_version|prompt|prompt_version)\\.created|(?:model_version|prompt|prompt_version)_tag\\.(?:set|deleted)|(?:model_version|prompt)_alias\\.(?:created|deleted)|budget_policy\\.exceeded\"Hthe name of an event of MLflow\'s webhooks, such as model_version.created(d'
   _globals['_WEBHOOK']._serialized_start=174
-  _globals['_WEBHOOK']._serialized_end=727
-  _globals['_WEBHOOK_STATE']._serialized_start=659
-  _globals['_WEBHOOK_STATE']._serialized_end=727
-  _globals['_WEBHOOKDELIVERY']._serialized_start=730
-  _globals['_WEBHOOKDELIVERY']._serialized_end=881
+  _globals['_WEBHOOK']._serialized_end=1157
+  _globals['_WEBHOOK_STATE']._serialized_start=1015
+  _globals['_WEBHOOK_STATE']._serialized_end=1083
+  _globals['_WEBHOOK_FORMAT']._serialized_start=1085
+  _globals['_WEBHOOK_FORMAT']._serialized_end=1157
+  _globals['_WEBHOOKDELIVERY']._serialized_start=1160
+  _globals['_WEBHOOKDELIVERY']._serialized_end=1311
 # @@protoc_insertion_point(module_scope)

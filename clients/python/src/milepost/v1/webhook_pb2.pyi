@@ -50,6 +50,29 @@ class Webhook(google.protobuf.message.Message):
     STATE_DISABLED: Webhook.State.ValueType  # 2
     """Events are not sent, and not kept for later."""
 
+    class _Format:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[Webhook._Format.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        FORMAT_UNSPECIFIED: Webhook._Format.ValueType  # 0
+        """Never stored. On create it stands for `FORMAT_STANDARD`."""
+        FORMAT_STANDARD: Webhook._Format.ValueType  # 1
+        """That of Standard Webhooks, with a `RegistryEvent` as the data."""
+        FORMAT_MLFLOW: Webhook._Format.ValueType  # 2
+        """That of MLflow, for receivers that were written for it. Kinds of events that MLflow does not have are not sent."""
+
+    class Format(_Format, metaclass=_FormatEnumTypeWrapper):
+        """Form of the requests. `docs/webhooks.md` specifies both."""
+
+    FORMAT_UNSPECIFIED: Webhook.Format.ValueType  # 0
+    """Never stored. On create it stands for `FORMAT_STANDARD`."""
+    FORMAT_STANDARD: Webhook.Format.ValueType  # 1
+    """That of Standard Webhooks, with a `RegistryEvent` as the data."""
+    FORMAT_MLFLOW: Webhook.Format.ValueType  # 2
+    """That of MLflow, for receivers that were written for it. Kinds of events that MLflow does not have are not sent."""
+
     WEBHOOK_ID_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
@@ -63,6 +86,8 @@ class Webhook(google.protobuf.message.Message):
     SEQUENCE_FIELD_NUMBER: builtins.int
     ATTEMPTS_FIELD_NUMBER: builtins.int
     RETRY_TIME_FIELD_NUMBER: builtins.int
+    FORMAT_FIELD_NUMBER: builtins.int
+    MLFLOW_EVENTS_FIELD_NUMBER: builtins.int
     webhook_id: builtins.str
     """Server-assigned id."""
     name: builtins.str
@@ -76,13 +101,17 @@ class Webhook(google.protobuf.message.Message):
     model_name: builtins.str
     """Only events of this registered model. Empty for all. At most 250 characters."""
     secret: builtins.str
-    """Key that requests are signed with, 16-250 characters. Empty for no signature. Never returned."""
+    """Key that requests are signed with, 16-250 characters; for `FORMAT_MLFLOW`, whose servers take any, 1-250. Empty: requests
+    are not signed, and their receiver cannot tell them from forged ones. Never returned.
+    """
     state: global___Webhook.State.ValueType
     """Whether events are sent."""
     sequence: builtins.int
     """Number of the last event that was delivered, given up or passed over."""
     attempts: builtins.int
     """Attempts that the next event has taken so far."""
+    format: global___Webhook.Format.ValueType
+    """Form of the requests."""
     @property
     def kinds(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[milepost.v1.registry_event_pb2.RegistryEvent.Kind.ValueType]:
         """Kinds of events to send. Empty for all."""
@@ -98,6 +127,12 @@ class Webhook(google.protobuf.message.Message):
     @property
     def retry_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the next attempt is due, after one that failed."""
+
+    @property
+    def mlflow_events(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """With `FORMAT_MLFLOW` only: MLflow's names of the events to send, such as `model_version.created`. Empty for all. `kinds` holds
+        beside it. `budget_policy.exceeded` never happens here.
+        """
 
     def __init__(
         self,
@@ -115,9 +150,11 @@ class Webhook(google.protobuf.message.Message):
         sequence: builtins.int = ...,
         attempts: builtins.int = ...,
         retry_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        format: global___Webhook.Format.ValueType = ...,
+        mlflow_events: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "retry_time", b"retry_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "create_time", b"create_time", "description", b"description", "kinds", b"kinds", "model_name", b"model_name", "name", b"name", "retry_time", b"retry_time", "secret", b"secret", "sequence", b"sequence", "state", b"state", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "create_time", b"create_time", "description", b"description", "format", b"format", "kinds", b"kinds", "mlflow_events", b"mlflow_events", "model_name", b"model_name", "name", b"name", "retry_time", b"retry_time", "secret", b"secret", "sequence", b"sequence", "state", b"state", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]) -> None: ...
 
 global___Webhook = Webhook
 

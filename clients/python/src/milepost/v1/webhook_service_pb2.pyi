@@ -238,14 +238,20 @@ class TestWebhookRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     WEBHOOK_ID_FIELD_NUMBER: builtins.int
+    MLFLOW_EVENT_FIELD_NUMBER: builtins.int
     webhook_id: builtins.str
     """The webhook's id."""
+    mlflow_event: builtins.str
+    """For a webhook of `FORMAT_MLFLOW`: MLflow's name of the event to make up. Empty: the first of its `mlflow_events`, or
+    `registered_model.created`. Names as in `Webhook.mlflow_events`.
+    """
     def __init__(
         self,
         *,
         webhook_id: builtins.str = ...,
+        mlflow_event: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["webhook_id", b"webhook_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["mlflow_event", b"mlflow_event", "webhook_id", b"webhook_id"]) -> None: ...
 
 global___TestWebhookRequest = TestWebhookRequest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, select
 
@@ -34,6 +35,20 @@ class ParamEntries:
             )
         )
 
+    def rows(
+        self, place: Place, key_ids: Mapping[str, int], params: Mapping[str, pb.ParamValue]
+    ) -> list[dict[str, Any]]:
+        """Rows of params of one entity, in their order."""
+        return [
+            {
+                **place,
+                "key_id": key_ids[key],
+                "entry": self._message(params={key: value}).SerializeToString(),
+                **param_columns(value),
+            }
+            for key, value in params.items()
+        ]
+
     async def log(
         self, connection: Connection, place: Place, params: Mapping[str, pb.ParamValue]
     ) -> dict[str, pb.ParamValue]:
@@ -41,11 +56,8 @@ class ParamEntries:
         if not params:
             return {}
         key_ids = await intern_keys(connection, params.keys())
-        entries = {key: self._message(params={key: value}).SerializeToString() for key, value in params.items()}
-        rows = [
-            {**place, "key_id": key_ids[key], "entry": entries[key], **param_columns(value)}
-            for key, value in params.items()
-        ]
+        rows = self.rows(place, key_ids, params)
+        entries = {key: row["entry"] for key, row in zip(params, rows, strict=True)}
         await connection.execute_many(self._add.on(connection), rows)
         wanted = connection.array(list(key_ids.values()))
         stored: dict[int, bytes] = dict(await connection.fetch(self._stored, owner=place[self._owner], keys=wanted))
@@ -66,21 +78,24 @@ class TagEntries:
         self._find = Statement(select(table.c.key_id).where(*these))
         self._delete = Statement(delete(table).where(*these))
 
+    def rows(self, place: Place, key_ids: Mapping[str, int], tags: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Rows of tags of one entity."""
+        return [
+            {
+                **place,
+                "key_id": key_ids[key],
+                "value": value,
+                "head": head(value),
+                "entry": self._message(tags={key: value}).SerializeToString(),
+            }
+            for key, value in tags.items()
+        ]
+
     async def write(self, connection: Connection, place: Place, tags: Mapping[str, str]) -> None:
         """Adds or changes tags."""
         if tags:
             key_ids = await intern_keys(connection, tags.keys())
-            rows = [
-                {
-                    **place,
-                    "key_id": key_ids[key],
-                    "value": value,
-                    "head": head(value),
-                    "entry": self._message(tags={key: value}).SerializeToString(),
-                }
-                for key, value in tags.items()
-            ]
-            await connection.execute_many(self._set.on(connection), rows)
+            await connection.execute_many(self._set.on(connection), self.rows(place, key_ids, tags))
 
     async def delete(self, connection: Connection, place: Place, keys: Collection[str]) -> set[str]:
         """Removes tags and returns the keys that were there."""

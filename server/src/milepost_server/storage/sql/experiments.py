@@ -11,6 +11,7 @@ from milepost import v1 as pb
 from milepost_server.storage.base import Page, Query
 from milepost_server.storage.sql import changes
 from milepost_server.storage.sql.changes import Changes
+from milepost_server.storage.sql.experiment_numbers import lock_numbers, set_last_number
 from milepost_server.storage.sql.schema import experiment, experiment_tag, run
 from milepost_server.storage.sql.search import in_view, search_rows
 from milepost_server.storage.sql.searchable import EXPERIMENT
@@ -40,7 +41,7 @@ _TAGS = Statement(
 )
 _CREATE = Upsert(
     experiment,
-    ["name", "description", "create_us", "update_us", "version"],
+    ["id", "name", "description", "create_us", "update_us", "version"],
     ["name"],
     returning=["id"],
 )
@@ -105,8 +106,10 @@ class ExperimentRows:
         self._changes = changes
 
     async def create(self, experiment: pb.Experiment, now_us: int) -> int | None:
+        number = await lock_numbers(self._connection) + 1
         created = await self._connection.fetch(
             _CREATE.on(self._connection),
+            id=number,
             name=experiment.name,
             description=experiment.description,
             create_us=now_us,
@@ -115,7 +118,7 @@ class ExperimentRows:
         )
         if not created:
             return None
-        number: int = created[0][0]
+        await set_last_number(self._connection, number)
         await self.set_tags(number, experiment.tags)
         return number
 

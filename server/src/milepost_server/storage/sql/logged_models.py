@@ -77,6 +77,9 @@ _FINALIZE = Statement(
     .values({name: bindparam(name) for name in ("status", "description", "sha256", "size", "update_us")})
 )
 _TOUCH = Statement(update(logged_model).where(_this).values(update_us=bindparam("now")))
+_SET_TIMES = Statement(
+    update(logged_model).where(_this).values(create_us=bindparam("created"), update_us=bindparam("updated"))
+)
 _SET_DELETED = Statement(
     update(logged_model).where(_this).values(delete_us=bindparam("delete_us"), update_us=bindparam("now"))
 )
@@ -186,6 +189,9 @@ class LoggedModelRows:
 
     async def touch(self, key: LoggedModelKey, now_us: int) -> None:
         await self._connection.execute(_TOUCH, row=key.row, now=now_us)
+
+    async def set_times(self, key: LoggedModelKey, create_us: int, update_us: int) -> None:
+        await self._connection.execute(_SET_TIMES, row=key.row, created=create_us, updated=update_us)
 
     async def set_deleted(self, key: LoggedModelKey, deleted: bool, now_us: int) -> None:
         await self._connection.execute(_SET_DELETED, row=key.row, delete_us=now_us if deleted else None, now=now_us)

@@ -17,8 +17,10 @@ class MetricRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def append(self, key: RunKey, metrics: Sequence[pb.MetricPoints], now_us: int) -> int:
-        return await appending.append(self._connection, key, metrics, now_us)
+    async def append(
+        self, key: RunKey, metrics: Sequence[pb.MetricPoints], now_us: int, *, skip_repeats: bool = False
+    ) -> int:
+        return await appending.append(self._connection, key, metrics, now_us, skip_repeats=skip_repeats)
 
     async def known(self, key: RunKey, names: Collection[str]) -> set[str]:
         return await rewinding.known(self._connection, key, names)

@@ -13,18 +13,23 @@ _SET = Upsert(model_number, ["name", "last"], ["name"], ["last"])
 
 async def next_number(connection: Connection, name: str) -> int:
     """The number of the next version of a model, which must be locked. Never given again."""
-    number = await _last(connection, name) + 1
+    number = await last_number(connection, name) + 1
     await connection.execute(_SET.on(connection), name=name, last=number)
     return number
 
 
-async def raise_last_number(connection: Connection, name: str, new_name: str) -> None:
+async def inherit_last_number(connection: Connection, name: str, new_name: str) -> None:
     """Notes that a model, which must be locked, gets another name: its versions keep their numbers."""
-    last, taken = await _last(connection, name), await _last(connection, new_name)
-    if last > taken:
-        await connection.execute(_SET.on(connection), name=new_name, last=last)
+    await raise_last_number(connection, new_name, await last_number(connection, name))
 
 
-async def _last(connection: Connection, name: str) -> int:
+async def raise_last_number(connection: Connection, name: str, number: int) -> None:
+    """Has later versions of a model, which must be locked, get numbers greater than one."""
+    if number > await last_number(connection, name):
+        await connection.execute(_SET.on(connection), name=name, last=number)
+
+
+async def last_number(connection: Connection, name: str) -> int:
+    """The greatest number so far; 0 for none."""
     rows = await connection.fetch(_LAST, name=name)
     return int(rows[0][0]) if rows else 0

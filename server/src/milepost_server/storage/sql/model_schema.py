@@ -240,3 +240,16 @@ logged_model_metric = Table(
     Column("entry", blob(), nullable=False),
     Index("ix_logged_model_metric_value", "key_id", "value", "model_id"),
 )
+
+# Logged models that runs used or made. The column `entry` holds a serialized `Run` with this one, as that of a param.
+run_model = Table(
+    "run_model",
+    metadata,
+    Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    # An id, not a reference: what is known of a run outlives the model, which may be of another run.
+    Column("model_id", text(34), primary_key=True),
+    # 1: the run used the model. 2: it made it.
+    Column("role", SmallInteger, primary_key=True, autoincrement=False),
+    Column("entry", blob(), nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 
 from milepost_server.storage.logged_models import ModelUse
 from milepost_server.storage.sql.artifacts import below
@@ -26,10 +26,12 @@ def _using(*conditions: ColumnElement[bool]) -> Statement:
     return Statement(_uses.where(*conditions))
 
 
-_of_run = model_version.c.run_id == bindparam("run_id")
+# Versions of files that are elsewhere name a run too.
+_kept = model_version.c.source_uri == ""
+_of_run = and_(model_version.c.run_id == bindparam("run_id"), _kept)
 _OF_RUN = _using(_of_run)
 _OF_EXPERIMENT = Statement(
-    _uses.join(run, run.c.run_id == model_version.c.run_id).where(run.c.experiment_id == bindparam("experiment"))
+    _uses.join(run, run.c.run_id == model_version.c.run_id).where(run.c.experiment_id == bindparam("experiment"), _kept)
 )
 _OF_MODEL = _using(model_version.c.logged_model_id == bindparam("model_id"))
 _OF_PATH = _using(

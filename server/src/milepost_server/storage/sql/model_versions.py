@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, literal, select, update
 
 from milepost import v1 as pb
 from milepost_server.filters.ast import Attribute, Comparison, Expression
 from milepost_server.storage.base import Page, Query
 from milepost_server.storage.registry import ModelKey, VersionKey
-from milepost_server.storage.sql.model_numbers import next_number
+from milepost_server.storage.sql import model_numbers
 from milepost_server.storage.sql.model_schema import model_alias, model_version, model_version_tag, registered_model
 from milepost_server.storage.sql.model_tags import TagTable
 from milepost_server.storage.sql.search import search_rows
@@ -75,6 +75,14 @@ _pointed = select(model_alias.c.version_id).where(
 _BY_ALIAS = Statement(_whole.where(model_version.c.id == _pointed.scalar_subquery()))
 _these = any_of(model_version.c.id, "versions")
 _GET_MANY = {card: Statement(_reading(card=card).where(_these)) for card in (False, True)}
+_newest = (
+    select(model_version.c.model_id, func.max(model_version.c.version).label("version"))
+    .where(any_of(model_version.c.name, "names"))
+    .group_by(model_version.c.model_id, model_version.c.stage)
+    .subquery()
+)
+_of_newest = and_(model_version.c.model_id == _newest.c.model_id, model_version.c.version == _newest.c.version)
+_LATEST_OF_STAGES = Statement(_reading(card=False).join(_newest, _of_newest).order_by(model_version.c.version))
 _key = select(model_version.c.id, model_version.c.version, model_version.c.stage).where(
     model_version.c.model_id == bindparam("model")
 )
@@ -123,7 +131,26 @@ class ModelVersionRows:
         self._connection = connection
 
     async def create(self, model: ModelKey, version: pb.ModelVersion, now_us: int) -> int:
-        number = await next_number(self._connection, model.name)
+        number = await model_numbers.next_number(self._connection, model.name)
+        await self._insert(model, number, version, now_us, now_us)
+        return number
+
+    async def create_numbered(
+        self, model: ModelKey, version: pb.ModelVersion, create_us: int, update_us: int
+    ) -> VersionKey:
+        key = await self._insert(model, version.version, version, create_us, update_us)
+        await self.raise_last_number(model, version.version)
+        return key
+
+    async def last_number(self, model: ModelKey) -> int:
+        return await model_numbers.last_number(self._connection, model.name)
+
+    async def raise_last_number(self, model: ModelKey, number: int) -> None:
+        await model_numbers.raise_last_number(self._connection, model.name, number)
+
+    async def _insert(
+        self, model: ModelKey, number: int, version: pb.ModelVersion, create_us: int, update_us: int
+    ) -> VersionKey:
         lineage = pb.ModelVersion(inputs=version.inputs)
         if version.HasField("copied_from"):
             lineage.copied_from.CopyFrom(version.copied_from)
@@ -135,15 +162,14 @@ class ModelVersionRows:
             model_card=version.model_card,
             logged_model_id=version.model_id,
             lineage=lineage.SerializeToString(),
-            create_us=now_us,
-            update_us=now_us,
+            create_us=create_us,
+            update_us=update_us,
             edition=1,
         )
-        if version.tags:
-            key = await self.key(model, number)
-            assert key is not None
-            await self.set_tags(key, version.tags)
-        return number
+        key = await self.key(model, number)
+        assert key is not None
+        await self.set_tags(key, version.tags)
+        return key
 
     async def get(self, name: str, version: int) -> pb.ModelVersion | None:
         return _one(await self._connection.fetch(_GET, name=name, version=version))
@@ -153,6 +179,10 @@ class ModelVersionRows:
 
     async def latest(self, name: str) -> pb.ModelVersion | None:
         return _one(await self._connection.fetch(_LATEST, name=name))
+
+    async def latest_of_stages(self, names: Collection[str]) -> Sequence[pb.ModelVersion]:
+        rows = await self._connection.fetch(_LATEST_OF_STAGES, names=self._connection.array(list(names)))
+        return [_resource(row) for row in rows]
 
     async def key(self, model: ModelKey, version: int) -> VersionKey | None:
         rows = await self._connection.fetch(_KEY, model=model.row, version=version)

@@ -21,7 +21,6 @@ from sqlalchemy import (
     literal,
     not_,
     or_,
-    true,
     tuple_,
 )
 from sqlalchemy.engine import Dialect
@@ -142,8 +141,7 @@ class Ordered:
         table = named(source.table, f"by_{self._joins}")
         has_key = source.has_key(table, key, self._keys)
         mine = table.c[source.number] == self._number
-        if source.sorting is not None:
-            mine = and_(mine, table.c[source.sorting] == true())
+        mine = and_(mine, *source.is_sorted_by(table))
         self.rows = self.rows.outerjoin(table, false() if has_key is None else and_(mine, has_key))
         return table
 

@@ -13,7 +13,7 @@ from milepost_server.storage.sql.changes import Changes
 from milepost_server.storage.sql.conditions import Scope, condition, named_keys
 from milepost_server.storage.sql.keys import find_keys
 from milepost_server.storage.sql.logged_model_purging import take_models
-from milepost_server.storage.sql.model_schema import model_version
+from milepost_server.storage.sql.model_schema import model_version, run_model
 from milepost_server.storage.sql.schema import artifact, metric_chunk, run, run_param, run_tag, series
 from milepost_server.storage.sql.searchable import RUN
 from milepost_server.storage.sql.statements import Connection, Statement, any_of
@@ -29,7 +29,9 @@ _CHUNK_COST = 8
 _LOCK = Statement(
     select(run.c.id, run.c.delete_us).where(any_of(run.c.id, "rows")).order_by(run.c.id).with_for_update(key_share=True)
 )
-_USED = Statement(select(model_version.c.run_id).where(any_of(model_version.c.run_id, "run_ids")).distinct())
+# Versions of files that are elsewhere name a run, and do not need it.
+_kept = model_version.c.source_uri == ""
+_USED = Statement(select(model_version.c.run_id).where(any_of(model_version.c.run_id, "run_ids"), _kept).distinct())
 _BEGIN = Statement(
     update(run).where(any_of(run.c.id, "rows"), run.c.purge_us.is_(None)).values(purge_us=bindparam("now"))
 )
@@ -84,7 +86,7 @@ class _Rows:
 
 
 _ARTIFACTS = _Rows(artifact, "path", "size")
-_DETAILS = (_Rows(run_param, "key_id"), _Rows(run_tag, "key_id"))
+_DETAILS = (_Rows(run_param, "key_id"), _Rows(run_tag, "key_id"), _Rows(run_model, "model_id"))
 
 
 class PurgeRows:
@@ -118,7 +120,7 @@ class PurgeRows:
         return [DeletedRun(RunKey(row[0], row[1], row[2], deleted=True), row[3]) for row in rows]
 
     async def _conditions(self, choice: PurgeChoice) -> list[ColumnElement[bool]]:
-        used = exists().where(model_version.c.run_id == run.c.run_id)
+        used = exists().where(model_version.c.run_id == run.c.run_id, _kept)
         conditions: list[ColumnElement[bool]] = [run.c.delete_us.is_not(None), not_(used)]
         if choice.run_id:
             conditions.append(run.c.run_id == choice.run_id)

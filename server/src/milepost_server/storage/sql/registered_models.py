@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from milepost import v1 as pb
 from milepost_server.storage.base import Page, Query
 from milepost_server.storage.registry import ModelKey, VersionKey
-from milepost_server.storage.sql.model_numbers import raise_last_number
+from milepost_server.storage.sql.model_numbers import inherit_last_number
 from milepost_server.storage.sql.model_schema import (
     model_alias,
     model_version,
@@ -63,6 +63,9 @@ _RENAME_VERSIONS = Statement(
     update(model_version)
     .where(model_version.c.model_id == bindparam("model"))
     .values(name=bindparam("new_name"), update_us=bindparam("now"), edition=model_version.c.edition + 1)
+)
+_SET_TIMES = Statement(
+    update(registered_model).where(_this).values(create_us=bindparam("created"), update_us=bindparam("updated"))
 )
 _DELETE = Statement(delete(registered_model).where(_this))
 _SET_ALIAS = Upsert(
@@ -148,10 +151,13 @@ class RegisteredModelRows:
             values["protection"] = _protection(model)
         await self._connection.execute(_update(frozenset(values)), model=key.row, now=now_us, **values)
 
+    async def set_times(self, key: ModelKey, create_us: int, update_us: int) -> None:
+        await self._connection.execute(_SET_TIMES, model=key.row, created=create_us, updated=update_us)
+
     async def rename(self, key: ModelKey, name: str, now_us: int) -> bool:
         if await self.exists(name):
             return False
-        await raise_last_number(self._connection, key.name, name)
+        await inherit_last_number(self._connection, key.name, name)
         changed = {"model": key.row, "new_name": name, "now": now_us}
         await self._connection.execute(_RENAME, **changed)
         await self._connection.execute(_RENAME_VERSIONS, **changed)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from milepost_server.storage.sql.connecting import opening, parse_url
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision that this version needs: the last one of `migrations/versions`."""
 
 _QUERY = "SELECT version_num FROM alembic_version"

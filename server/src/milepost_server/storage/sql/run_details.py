@@ -14,8 +14,8 @@ from milepost_server.storage.sql.statements import Connection, any_of, concatena
 
 KINDS = {"params": run_param, "tags": run_tag, "metrics": series}
 
-_PARAMS = ParamEntries(run_param, "run_id", pb.Run)
-_TAGS = TagEntries(run_tag, "run_id", pb.Run)
+PARAMS = ParamEntries(run_param, "run_id", pb.Run)
+TAGS = TagEntries(run_tag, "run_id", pb.Run)
 
 
 def entry_columns(kinds: Collection[str], *, named: bool = False) -> list[ColumnElement[bytes]]:
@@ -37,18 +37,19 @@ async def log_params(
     connection: Connection, run_key: RunKey, params: Mapping[str, pb.ParamValue]
 ) -> dict[str, pb.ParamValue]:
     """See `storage.base.Runs.log_params`."""
-    return await _PARAMS.log(connection, _place(run_key), params)
+    return await PARAMS.log(connection, place_of(run_key), params)
 
 
 async def set_tags(connection: Connection, run_key: RunKey, tags: Mapping[str, str]) -> None:
     """See `storage.base.Runs.set_tags`."""
-    await _TAGS.write(connection, _place(run_key), tags)
+    await TAGS.write(connection, place_of(run_key), tags)
 
 
 async def delete_tags(connection: Connection, run_key: RunKey, keys: Collection[str]) -> set[str]:
     """See `storage.base.Runs.delete_tags`."""
-    return await _TAGS.delete(connection, _place(run_key), keys)
+    return await TAGS.delete(connection, place_of(run_key), keys)
 
 
-def _place(run_key: RunKey) -> dict[str, int]:
+def place_of(run_key: RunKey) -> dict[str, int]:
+    """The columns by which rows of entries belong to a run."""
     return {"run_id": run_key.row, "experiment_id": run_key.experiment_id}

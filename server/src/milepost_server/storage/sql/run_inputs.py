@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, select, tuple_
@@ -42,6 +43,12 @@ _FIND_INPUT = Statement(
         run_input.c.context == bindparam("context"),
     )
 )
+_CONTEXTS = Statement(
+    select(run_input.c.dataset_id, run_input.c.context)
+    .distinct()
+    .where(any_of(run_input.c.dataset_id, "datasets"))
+    .order_by(run_input.c.dataset_id, run_input.c.context)
+)
 _ADD_TAG = Upsert(run_input_tag, ["input_id", "key", "value"], ["input_id", "key"])
 
 
@@ -59,12 +66,24 @@ async def fill_inputs(connection: Connection, runs: Mapping[int, pb.Run]) -> Non
         inputs[input_id].tags[key] = value
 
 
-async def log_inputs(connection: Connection, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
-    """See `storage.base.Runs.log_inputs`."""
+async def log_inputs(connection: Connection, runs: Mapping[RunKey, Sequence[pb.DatasetInput]]) -> None:
+    """Records datasets that runs read. See `storage.base.Runs.log_inputs`."""
+    datasets: dict[tuple[int, str, str], pb.Dataset] = {}
+    for key, inputs in runs.items():
+        for use in inputs:
+            datasets.setdefault((key.experiment_id, use.dataset.name, use.dataset.digest), use.dataset)
     # In one order for all transactions, so that two of them never wait for each other.
-    for data in sorted((use.dataset for use in inputs), key=lambda data: (data.name, data.digest)):
-        fields = {name: getattr(data, name) for name in _FIELDS}
-        await connection.execute(_ADD_DATASET.on(connection), experiment_id=key.experiment_id, **fields)
+    rows = [
+        {"experiment_id": place[0], **{name: getattr(data, name) for name in _FIELDS}}
+        for place, data in sorted(datasets.items(), key=itemgetter(0))
+    ]
+    if rows:
+        await connection.execute_many(_ADD_DATASET.on(connection), rows)
+    for key, inputs in runs.items():
+        await _log_uses(connection, key, inputs)
+
+
+async def _log_uses(connection: Connection, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
     for use in inputs:
         data = use.dataset
         found = await connection.fetch(_FIND_DATASET, experiment=key.experiment_id, name=data.name, digest=data.digest)
@@ -81,15 +100,19 @@ async def list_datasets(
 ) -> Page[pb.ExperimentDataset]:
     """See `storage.base.Runs.list_datasets`."""
     position = (dataset.c.experiment_id, dataset.c.name, dataset.c.digest)
-    chosen = select(dataset.c.experiment_id, *_columns).order_by(*position).limit(limit + 1)
+    chosen = select(dataset.c.id, dataset.c.experiment_id, *_columns).order_by(*position).limit(limit + 1)
     if experiment_ids:
         chosen = chosen.where(dataset.c.experiment_id.in_(experiment_ids))
     if after is not None:
         chosen = chosen.where(tuple_(*position) > tuple_(*after))
     rows = await connection.fetch(Statement(chosen))
-    items = [
-        pb.ExperimentDataset(experiment_id=str(number), dataset=pb.Dataset(**dict(zip(_FIELDS, fields, strict=True))))
-        for number, *fields in rows[:limit]
-    ]
-    last = rows[limit - 1][:3] if len(rows) > limit else None
-    return Page(items, None if last is None else tuple(last))
+    items = {
+        row_id: pb.ExperimentDataset(
+            experiment_id=str(number), dataset=pb.Dataset(**dict(zip(_FIELDS, fields, strict=True)))
+        )
+        for row_id, number, *fields in rows[:limit]
+    }
+    for row_id, context in await connection.fetch(_CONTEXTS, datasets=connection.array(list(items))):
+        items[row_id].contexts.append(context)
+    last = rows[limit - 1][1:4] if len(rows) > limit else None
+    return Page(list(items.values()), None if last is None else tuple(last))

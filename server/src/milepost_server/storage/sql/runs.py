@@ -16,6 +16,8 @@ from milepost_server.storage.sql.changes import Changes
 from milepost_server.storage.sql.keys import find_keys
 from milepost_server.storage.sql.run_details import KINDS, entry_columns
 from milepost_server.storage.sql.run_inputs import fill_inputs, list_datasets, log_inputs
+from milepost_server.storage.sql.run_models import FIELDS as MODEL_FIELDS
+from milepost_server.storage.sql.run_models import log_models, model_entries, sort_models
 from milepost_server.storage.sql.run_search import search_runs
 from milepost_server.storage.sql.schema import run, run_input
 from milepost_server.storage.sql.statements import Connection, Row, Statement, Upsert, any_of
@@ -75,10 +77,13 @@ _SET_DELETED = Statement(
 
 
 @cache
-def _reading(by: str, kinds: frozenset[str], named: bool = False) -> Statement:
+def _reading(by: str, kinds: frozenset[str], models: bool, named: bool = False) -> Statement:
     """Reads runs with the wanted kinds of entries: one by `run_id`, or several by their `run_ids` or their `rows`."""
     which = {"run_id": _this, "run_ids": any_of(run.c.run_id, "run_ids"), "rows": any_of(run.c.id, "rows")}
-    return Statement(select(*_COLUMNS, _has_inputs, *entry_columns(kinds, named=named)).where(which[by]))
+    entries = entry_columns(kinds, named=named)
+    if models:
+        entries.append(model_entries())
+    return Statement(select(*_COLUMNS, _has_inputs, *entries).where(which[by]))
 
 
 def _resource(row: Row, artifact_root: str) -> pb.Run:
@@ -184,7 +189,8 @@ class RunRows:
     ) -> dict[int, pb.Run]:
         """Runs by row number, with the wanted fields only."""
         kinds = frozenset(KINDS if fields is None else fields & KINDS.keys())
-        rows = await self._connection.fetch(_reading(by, kinds, named), **values)
+        models = fields is None or not fields.isdisjoint(MODEL_FIELDS)
+        rows = await self._connection.fetch(_reading(by, kinds, models, named), **values)
         runs: dict[int, pb.Run] = {}
         with_inputs: dict[int, pb.Run] = {}
         for row in rows:
@@ -192,6 +198,8 @@ class RunRows:
             for entries in row[len(_COLUMNS) + 1 :]:
                 if entries is not None:
                     message.MergeFromString(entries)
+            if message.model_inputs or message.model_outputs:
+                sort_models(message)
             if row[len(_COLUMNS)]:
                 with_inputs[row[0]] = message
         if with_inputs and (fields is None or "inputs" in fields):
@@ -230,7 +238,10 @@ class RunRows:
         return await run_details.delete_tags(self._connection, key, keys)
 
     async def log_inputs(self, key: RunKey, inputs: Sequence[pb.DatasetInput]) -> None:
-        await log_inputs(self._connection, key, inputs)
+        await log_inputs(self._connection, {key: inputs})
+
+    async def log_models(self, key: RunKey, inputs: Sequence[pb.ModelInput], outputs: Sequence[pb.ModelOutput]) -> None:
+        await log_models(self._connection, key, inputs, outputs)
 
     async def list_datasets(
         self, experiment_ids: Sequence[int], limit: int, after: tuple[Any, ...] | None

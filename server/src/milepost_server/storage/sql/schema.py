@@ -49,6 +49,14 @@ experiment = Table(
     sqlite_autoincrement=True,
 )
 
+# The greatest number given to an experiment, in one row; imported ones may be greater, see `experiment_numbers`.
+experiment_number = Table(
+    "experiment_number",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+
 experiment_tag = Table(
     "experiment_tag",
     metadata,
@@ -168,6 +176,8 @@ series = Table(
     # Null, as the values, where every value is NaN.
     Column("min_step", BigInteger),
     Column("max_step", BigInteger),
+    # No point has a later time; points that were taken back may have had this one. Null in series of older versions.
+    Column("high_time_ms", BigInteger),
     # Number that the next point gets in order of arrival; `count` is less once points were taken back.
     Column("next_sequence", BigInteger, nullable=False),
     # Counts how often points were taken back, so that watchers notice.

@@ -38,12 +38,14 @@ async def search_rows(
     """
     keys = await key_numbers(connection, query.filter, query.order_by) if entity.interned else {}
     table, number = entity.table, entity.table.c.id
-    scope = Scope(connection.dialect, entity, number, keys, table, whole=whole)
+    filtered = entity.of_datasets(query.datasets)
+    scope = Scope(connection.dialect, filtered, number, keys, table, whole=whole)
     terms = terms_of(query.filter)
     # Each by itself where they are asked in turn, so that the database may begin with the one that an index has.
     asked = [joined(terms)] if whole and terms else terms
     where = [*within, *(condition(scope, term) for term in asked)]
-    ordered = Ordered(entity, table, number, table, keys)
+    sorted_by = entity.of_datasets([query.order_dataset] if query.order_dataset else [])
+    ordered = Ordered(sorted_by, table, number, table, keys)
     return page_of(query, await sorted_rows(connection, query, ordered, number, where))
 
 

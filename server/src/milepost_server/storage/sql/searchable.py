@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, func
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, not_, or_, true, tuple_
 
 from milepost_server.filters.ast import Metric, Operand, Param, Tag
 from milepost_server.storage.sql.comparisons import Bool, Compared, Plain, Texts
@@ -31,6 +31,7 @@ from milepost_server.storage.sql.schema import (
     run_tag,
     series,
 )
+from milepost_server.storage.sql.statements import named
 
 
 def _of_summary(summary: str) -> tuple[str, str]:
@@ -52,6 +53,8 @@ class Keyed:
         floats: For metrics, names of the columns with the value and the kind of a summary.
         sorting: Where an entity may have several rows of one key, which then meet a condition when one does: name of
             the column that is true for the one that it is sorted by.
+        datasets: For metrics, names and digests of the datasets whose values count, any digest where it is empty.
+            Empty for all.
     """
 
     table: Table
@@ -59,6 +62,7 @@ class Keyed:
     interned: bool = True
     floats: Callable[[str], tuple[str, str]] = _of_summary
     sorting: str | None = None
+    datasets: tuple[tuple[str, str], ...] = ()
 
     def has_key(self, rows: FromClause, key: str, numbers: Mapping[str, int]) -> Bool | None:
         """Whether rows of the table or an alias of it have a key. None when nothing has it.
@@ -71,7 +75,31 @@ class Keyed:
         if not self.interned:
             return rows.c.key == key
         number = numbers.get(key)
-        return None if number is None else rows.c.key_id == number
+        return None if number is None else and_(rows.c.key_id == number, *self._measured(rows))
+
+    def _measured(self, rows: FromClause) -> list[Bool]:
+        """The condition for metrics of the datasets."""
+        if not self.datasets:
+            return []
+        named_ = (
+            and_(rows.c.dataset_name == name, *([rows.c.dataset_digest == digest] if digest else []))
+            for name, digest in self.datasets
+        )
+        return [or_(*named_)]
+
+    def is_sorted_by(self, rows: FromClause) -> list[Bool]:
+        """The condition for the one row of a key that an entity is sorted by, where it may have several."""
+        if self.sorting is None:
+            return []
+        if not self.datasets:
+            return [rows.c[self.sorting] == true()]
+        later = named(self.table, "later")
+        mine, theirs = (
+            tuple_(table.c.time_ms, table.c.step, table.c.dataset_name, table.c.dataset_digest)
+            for table in (rows, later)
+        )
+        same = (later.c[self.number] == rows.c[self.number], later.c.key_id == rows.c.key_id)
+        return [not_(exists().where(*same, *self._measured(later), theirs > mine).correlate(rows))]
 
     def tag_compared(self, rows: FromClause) -> Compared:
         """What a tag is compared by."""
@@ -118,6 +146,13 @@ class Searchable:
     def column(self, table: FromClause, attribute: str) -> ColumnElement[Any]:
         """The column of an attribute in `table` or an alias of it."""
         return table.c[self.attributes[attribute]]
+
+    def of_datasets(self, datasets: Sequence[tuple[str, str]]) -> Searchable:
+        """The entity with the metrics of some datasets only, or of all if there are none."""
+        if not datasets:
+            return self
+        metrics = replace(self.keyed[Metric], datasets=tuple(datasets))
+        return replace(self, keyed={**self.keyed, Metric: metrics})
 
     @property
     def interned(self) -> bool:

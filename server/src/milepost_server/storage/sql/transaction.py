@@ -7,6 +7,7 @@ from milepost_server.storage.sql.artifacts import ArtifactRows
 from milepost_server.storage.sql.changes import ChangeRows, Changes
 from milepost_server.storage.sql.experiments import ExperimentRows
 from milepost_server.storage.sql.facets import FacetRows
+from milepost_server.storage.sql.imports import ImportRows
 from milepost_server.storage.sql.logged_models import LoggedModelRows
 from milepost_server.storage.sql.metric_reads import MetricReadRows
 from milepost_server.storage.sql.metric_writers import MetricWriterRows
@@ -37,6 +38,7 @@ class SqlTransaction:
         "changes",
         "compute",
         "experiments",
+        "imports",
         "logged_models",
         "metric_reads",
         "metric_writers",
@@ -57,6 +59,7 @@ class SqlTransaction:
         changes = Changes(connection, noted)
         self.experiments = ExperimentRows(connection, artifact_root, changes)
         self.runs = RunRows(connection, artifact_root, changes)
+        self.imports = ImportRows(connection, changes)
         self.run_facets = FacetRows(connection)
         self.metrics = MetricRows(connection)
         self.metric_reads = MetricReadRows(connection)

@@ -148,6 +148,8 @@ def _definition(webhook: pb.Webhook) -> bytes:
         url=webhook.url,
         kinds=webhook.kinds,
         model_name=webhook.model_name,
+        format=webhook.format,
+        mlflow_events=webhook.mlflow_events,
     )
     return kept.SerializeToString(deterministic=True)
 
@@ -159,6 +161,8 @@ def _stored(row: Row) -> StoredWebhook:
     found = pb.Webhook.FromString(bytes(definition))
     found.webhook_id = webhook_id
     found.state = state
+    # Those stored before there were others.
+    found.format = found.format or pb.Webhook.FORMAT_STANDARD
     found.create_time.CopyFrom(timestamp(create_us))
     found.update_time.CopyFrom(timestamp(update_us))
     found.sequence = sequence

@@ -33,7 +33,7 @@ class GetMetricHistoryRequest(google.protobuf.message.Message):
     page_token: builtins.str
     """`next_page_token` of the answer before, with the same run and key."""
     max_results: builtins.int
-    """Most points in one answer, at least 1. Unset: all of them."""
+    """Most points in one answer, at least 1. Unset, or more than 1,000,000: 1,000,000."""
     def __init__(
         self,
         *,

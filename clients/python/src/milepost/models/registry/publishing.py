@@ -40,6 +40,7 @@ def log_model(
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     model_type: str = "",
+    step: int = 0,
     **options: Any,
 ) -> LoggedModel:
     """Saves a model among the artifacts of a run. It can be loaded once all of it has arrived, and not before.
@@ -53,6 +54,7 @@ def log_model(
         params: Params of the model; values as of `Run.log_params`.
         tags: Labels by key.
         model_type: What it is for, such as `classifier`.
+        step: Step of the training at which it is saved, for `Run.model_outputs`.
         **options: Further arguments of `save_model`.
 
     Returns:
@@ -72,6 +74,7 @@ def log_model(
         created = client.logged_models.create(
             run_id,
             name,
+            output_step=step,
             model_id=model_id,
             model_type=model_type,
             flavors=list(descriptor.flavors),

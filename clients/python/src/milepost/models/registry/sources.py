@@ -98,12 +98,12 @@ def _own_client() -> Client:
 def _of_version(client: Client, version: ModelVersion) -> Found:
     if version.status is not ModelStatus.READY:
         raise ModelError(f"{version.uri} cannot be loaded: {_why(version.status, version.proto.status_message)}.")
-    if version.model_id:
-        listing = partial(_logged_files, client, version.model_id)
-    elif version.run_id:
-        listing = partial(_artifact_files, client, version.run_id, version.path, version.sha256)
-    else:
+    if version.source_uri:
         listing = partial(url_folder, version.source_uri, version.sha256)
+    elif version.model_id:
+        listing = partial(_logged_files, client, version.model_id)
+    else:
+        listing = partial(_artifact_files, client, version.run_id, version.path, version.sha256)
     return Found(listing, version.sha256)
 
 
