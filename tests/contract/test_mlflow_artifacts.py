@@ -13,6 +13,9 @@ from support.mlflow_http import MlflowHttp, refused
 from support.model_files import ready_model
 from support.values import MIB, SOME_BYTES, unique
 
+# Databases make no difference.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 PROXY = "/api/2.0/mlflow-artifacts"
 UPLOAD = "/ajax-api/2.0/mlflow/upload-artifact"
 

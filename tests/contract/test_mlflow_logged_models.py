@@ -9,6 +9,8 @@ import pytest
 from support.mlflow_http import MlflowHttp, refused
 from support.values import unique
 
+# For what databases make no difference to.
+EMBEDDED = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 AJAX = "/ajax-api/2.0/mlflow"
 
@@ -40,6 +42,7 @@ def _path(model: Any) -> str:
     return str(model["info"]["artifact_uri"]).replace("mlflow-artifacts:", PROXY)
 
 
+@EMBEDDED
 async def test_a_model_of_a_run_reads_as_mlflow_has_it(mlflow: MlflowHttp, experiment_id: str, run_id: str) -> None:
     params = [{"key": "depth", "value": "5"}]
     made = await _create(
@@ -70,6 +73,7 @@ async def test_a_model_of_a_run_reads_as_mlflow_has_it(mlflow: MlflowHttp, exper
     assert (await mlflow.get(f"/logged-models/{info['model_id']}"))["model"] == made
 
 
+@EMBEDDED
 async def test_a_model_without_a_run_is_filled_finalized_and_registered(mlflow: MlflowHttp, experiment_id: str) -> None:
     model = await _create(mlflow, experiment_id)
     assert model["info"]["name"]
@@ -90,6 +94,7 @@ async def test_a_model_without_a_run_is_filled_finalized_and_registered(mlflow: 
         await mlflow.delete(f"/logged-models/{model_id}")
 
 
+@EMBEDDED
 async def test_a_failed_upload_and_a_status_that_is_none(mlflow: MlflowHttp, experiment_id: str) -> None:
     model_id = (await _create(mlflow, experiment_id, name="m"))["info"]["model_id"]
     for status in ("LOGGED_MODEL_STATUS_UNSPECIFIED", "LOGGED_MODEL_PENDING", "DONE"):
@@ -99,6 +104,7 @@ async def test_a_failed_upload_and_a_status_that_is_none(mlflow: MlflowHttp, exp
     assert failed["info"]["status"] == "LOGGED_MODEL_UPLOAD_FAILED"
 
 
+@EMBEDDED
 async def test_a_deleted_model_is_shown_only_when_asked_for(mlflow: MlflowHttp, experiment_id: str) -> None:
     model_id = (await _create(mlflow, experiment_id, name="m"))["info"]["model_id"]
     for _ in range(2):
@@ -110,6 +116,7 @@ async def test_a_deleted_model_is_shown_only_when_asked_for(mlflow: MlflowHttp, 
     assert await _found(mlflow, experiment_id) == []
 
 
+@EMBEDDED
 async def test_tags_and_params_are_added(mlflow: MlflowHttp, experiment_id: str) -> None:
     path = f"/logged-models/{(await _create(mlflow, experiment_id, name='m'))['info']['model_id']}"
     await mlflow.patch(f"{path}/tags", tags=[{"key": "a/b", "value": "1"}, {"key": "c"}])
@@ -183,6 +190,7 @@ async def test_searches_page_latest_first_and_by_no_experiment_find_nothing(
     assert await mlflow.post("/logged-models/search") == {}
 
 
+@EMBEDDED
 async def test_files_are_listed_and_fetched_by_the_model(mlflow: MlflowHttp, experiment_id: str) -> None:
     model = await _create(mlflow, experiment_id, name="m")
     path = f"/logged-models/{model['info']['model_id']}/artifacts"
@@ -198,6 +206,7 @@ async def test_files_are_listed_and_fetched_by_the_model(mlflow: MlflowHttp, exp
     assert (fetched.status_code, fetched.content) == (200, b"data/weights")
 
 
+@EMBEDDED
 async def test_models_of_an_experiment_with_a_place_of_its_own_are_there(mlflow: MlflowHttp) -> None:
     experiment = await mlflow.post("/experiments/create", name=unique(), artifact_location="s3://bucket/e/")
     model = await _create(mlflow, experiment["experiment_id"], name="m")

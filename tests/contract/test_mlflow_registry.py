@@ -13,6 +13,8 @@ from support.mlflow_http import MlflowHttp, refused
 from support.model_files import ready_model
 from support.values import unique
 
+# For what databases make no difference to.
+EMBEDDED = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 REMOTE = "s3://bucket/model"
 PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
 
@@ -48,6 +50,7 @@ async def _at(mlflow: MlflowHttp, name: str, version: str = "1") -> str:
     return str(answer["artifact_uri"])
 
 
+@EMBEDDED
 async def test_a_model_reads_as_mlflow_has_it(mlflow: MlflowHttp) -> None:
     name = unique("model")
     given = {"name": name, "description": "d", "tags": [{"key": "k", "value": "v"}, {"key": "empty"}]}
@@ -66,6 +69,7 @@ async def test_a_model_reads_as_mlflow_has_it(mlflow: MlflowHttp) -> None:
         await mlflow.post("/registered-models/create", name="a/b")
 
 
+@EMBEDDED
 async def test_a_version_reads_as_mlflow_has_it(mlflow: MlflowHttp, name: str) -> None:
     link = "https://other/#/runs/1"
     made = await _version(mlflow, name, run_id="elsewhere", run_link=link, tags=[{"key": "k", "value": "v"}])
@@ -87,6 +91,7 @@ async def test_a_version_reads_as_mlflow_has_it(mlflow: MlflowHttp, name: str) -
     assert await _at(mlflow, name) == REMOTE
 
 
+@EMBEDDED
 async def test_an_update_without_description_empties_it(mlflow: MlflowHttp, name: str) -> None:
     await _version(mlflow, name, description="of the version")
     await mlflow.patch("/registered-models/update", name=name, description="of the model")
@@ -97,6 +102,7 @@ async def test_an_update_without_description_empties_it(mlflow: MlflowHttp, name
     assert "description" not in await _model(mlflow, name)
 
 
+@EMBEDDED
 async def test_rename_takes_versions_and_aliases_along_and_delete_removes_all(mlflow: MlflowHttp, name: str) -> None:
     await _version(mlflow, name)
     await mlflow.post("/registered-models/alias", name=name, alias="best", version="1")
@@ -112,6 +118,7 @@ async def test_rename_takes_versions_and_aliases_along_and_delete_removes_all(ml
         await mlflow.get("/model-versions/get", name=new, version="1")
 
 
+@EMBEDDED
 async def test_aliases_move_and_are_shown_on_models_and_versions(mlflow: MlflowHttp, name: str) -> None:
     await _version(mlflow, name)
     await _version(mlflow, name)
@@ -132,6 +139,7 @@ async def test_aliases_move_and_are_shown_on_models_and_versions(mlflow: MlflowH
             await mlflow.post("/registered-models/alias", name=name, alias=reserved, version="1")
 
 
+@EMBEDDED
 async def test_deleting_a_missing_tag_or_alias_is_fine(mlflow: MlflowHttp, name: str) -> None:
     await _version(mlflow, name)
     for call, fields in (
@@ -180,6 +188,7 @@ async def test_stages_have_one_latest_version_each_and_archive_the_others(mlflow
         )
 
 
+@EMBEDDED
 async def test_numbers_of_deleted_versions_are_not_used_again(mlflow: MlflowHttp, name: str) -> None:
     await _version(mlflow, name)
     await mlflow.delete("/model-versions/delete", name=name, version="1")
@@ -188,6 +197,7 @@ async def test_numbers_of_deleted_versions_are_not_used_again(mlflow: MlflowHttp
     assert (await _version(mlflow, name))["version"] == "2"
 
 
+@EMBEDDED
 async def test_a_version_of_a_logged_model_is_loaded_from_its_files(
     mlflow: MlflowHttp, name: str, grpc_api: GrpcApi, native_run: pb.Run
 ) -> None:
@@ -202,6 +212,7 @@ async def test_a_version_of_a_logged_model_is_loaded_from_its_files(
         assert await _at(mlflow, name, version["version"]) == place
 
 
+@EMBEDDED
 async def test_a_version_of_artifacts_of_a_run_is_loaded_from_them(
     mlflow: MlflowHttp, name: str, grpc_api: GrpcApi, native_run: pb.Run
 ) -> None:
@@ -221,6 +232,7 @@ async def test_a_version_of_artifacts_of_a_run_is_loaded_from_them(
     assert (answer.status_code, answer.content) == (200, b"{}")
 
 
+@EMBEDDED
 async def test_sources_that_cannot_be_are_refused_and_nothing_is_stored(
     mlflow: MlflowHttp, name: str, grpc_api: GrpcApi, native_run: pb.Run
 ) -> None:
@@ -238,10 +250,16 @@ async def test_sources_that_cannot_be_are_refused_and_nothing_is_stored(
         f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts/../x",
         f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts",
         "s3://bucket/a/%2e%2e/b",
+        "models:/",
+        "s3: b",
+        f"runs:/{run_id}",
+        f"runs:/{run_id}/it's/../x",
+        "mlflow-artifacts:/",
     ):
         with refused(400, "INVALID_PARAMETER_VALUE"):
             await _version(mlflow, name, source)
     for source in (
+        "runs:/",
         f"runs:/{run_id}/none",
         f"runs:/{unique()}/model",
         f"mlflow-artifacts:/0{experiment_id}/{run_id}/artifacts/model",

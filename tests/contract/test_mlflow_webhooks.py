@@ -13,6 +13,9 @@ from support.mlflow_http import MlflowHttp, refused
 from support.receiver import Receiver
 from support.values import unique
 
+# Databases make no difference.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 EVENTS = [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}, {"entity": "PROMPT", "action": "CREATED"}]
 
 

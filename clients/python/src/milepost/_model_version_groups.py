@@ -40,8 +40,8 @@ class ModelVersions(_Group):
 
         Args:
             name: The registered model.
-            model_id: A logged model that is ready.
-            run_id: A run whose artifacts hold the files.
+            model_id: A logged model that is ready. Beside `source_uri`: the one that the files are of, unchecked.
+            run_id: A run whose artifacts hold the files. Beside `source_uri`: the one that made them, unchecked.
             path: Their directory below the run's artifact folder.
             source_uri: URL of files that the server does not keep, such as `s3://bucket/model`.
             description: Free text.

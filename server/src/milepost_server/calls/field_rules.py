@@ -17,6 +17,8 @@ Check = Callable[[Any], None]
 
 # 0001-01-01 and the last second of 9999, as google.protobuf.Timestamp has it.
 _FIRST_SECOND, _LAST_SECOND = -62135596800, 253402300799
+# Longer than any text can be.
+_ANY_LENGTH = 1 << 40
 
 
 class Broken(Exception):
@@ -48,7 +50,7 @@ class Broken(Exception):
 def text_check(limits: pb.FieldLimits) -> Check:
     """For a string."""
     least = limits.min_length
-    most = limits.max_length if limits.HasField("max_length") else 1 << 40
+    most = limits.max_length if limits.HasField("max_length") else _ANY_LENGTH
     pattern = re.compile(limits.pattern) if limits.pattern else None
     meaning = limits.pattern_meaning or limits.pattern
 
@@ -67,6 +69,8 @@ def text_check(limits: pb.FieldLimits) -> Check:
 
 
 def _range(least: int, most: int) -> str:
+    if most == _ANY_LENGTH:
+        return f"{least} or more"
     return f"{least} to {most}" if least else f"at most {most}"
 
 

@@ -25,73 +25,73 @@ def native_state(status: mlflow_pb.RunStatus.ValueType) -> pb.Run.State.ValueTyp
     return _STATES[status]
 
 
-def run_info(native: pb.Run) -> mlflow_pb.RunInfo:
+def fill_info(info: mlflow_pb.RunInfo, native: pb.Run) -> None:
     """A run's own fields."""
-    info = mlflow_pb.RunInfo(
-        run_uuid=native.run_id,
-        run_id=native.run_id,
-        experiment_id=native.experiment_id,
-        run_name=native.name,
-        user_id=native.user,
-        status=_STATUSES[native.state],
-        start_time=milliseconds(native.start_time),
-        artifact_uri=artifact_uri(native),
-        lifecycle_stage="deleted" if native.HasField("delete_time") else "active",
-    )
+    run_id = native.run_id
+    info.run_uuid = info.run_id = run_id
+    info.experiment_id = native.experiment_id
+    info.run_name = native.name
+    info.user_id = native.user
+    info.status = _STATUSES[native.state]
+    info.start_time = milliseconds(native.start_time)
     if native.HasField("end_time"):
         info.end_time = milliseconds(native.end_time)
-    return info
+    info.artifact_uri = artifact_uri(native)
+    info.lifecycle_stage = "deleted" if native.HasField("delete_time") else "active"
 
 
 def artifact_uri(native: pb.Run) -> str:
     """Where the artifacts of a run are."""
-    own = native.tags.get(tags.ARTIFACT_URI)
-    return own or f"mlflow-artifacts:/{native.experiment_id}/{native.run_id}/artifacts"
+    stored = native.tags
+    if tags.ARTIFACT_URI in stored:
+        return stored[tags.ARTIFACT_URI]
+    return f"mlflow-artifacts:/{native.experiment_id}/{native.run_id}/artifacts"
 
 
-def run(native: pb.Run) -> mlflow_pb.Run:
+# Searches fill hundreds of runs with tens of values each. To fill messages where they are takes half the time of making
+# them, as each is copied into the one around it; maps are read by their keys, as their `items` is many times slower.
+
+
+def fill_run(run: mlflow_pb.Run, native: pb.Run) -> None:
     """A whole run."""
+    fill_info(run.info, native)
+    _fill_data(run.data, native)
+    run.inputs.SetInParent()
+    for use in native.inputs:
+        _fill_dataset_input(run.inputs.dataset_inputs.add(), use)
+    for used in native.model_inputs:
+        run.inputs.model_inputs.add(model_id=used.model_id)
+    run.outputs.SetInParent()
+    for made in native.model_outputs:
+        run.outputs.model_outputs.add(model_id=made.model_id, step=made.step)
+
+
+def _fill_data(data: mlflow_pb.RunData, native: pb.Run) -> None:
+    add_metric, metrics = data.metrics.add, native.metrics
+    for key in sorted(metrics):
+        last = metrics[key]
+        add_metric(key=key, value=last.last, timestamp=last.last_timestamp_ms, step=last.last_step)
+    add_param, params = data.params.add, native.params
+    for key in sorted(params):
+        add_param(key=key, value=param_text(params[key]))
     shown = tags.shown(native.tags, run_name=native.name, note=native.description, parent=native.parent_run_id)
-    return mlflow_pb.Run(
-        info=run_info(native),
-        data=mlflow_pb.RunData(
-            metrics=[
-                mlflow_pb.Metric(
-                    key=key, value=summary.last, timestamp=summary.last_timestamp_ms, step=summary.last_step
-                )
-                for key, summary in sorted(native.metrics.items())
-            ],
-            params=[mlflow_pb.Param(key=key, value=param_text(value)) for key, value in sorted(native.params.items())],
-            tags=[mlflow_pb.RunTag(key=key, value=value) for key, value in shown],
-        ),
-        inputs=mlflow_pb.RunInputs(
-            dataset_inputs=[_dataset_input(use) for use in native.inputs],
-            model_inputs=[mlflow_pb.ModelInput(model_id=use.model_id) for use in native.model_inputs],
-        ),
-        outputs=mlflow_pb.RunOutputs(
-            model_outputs=[
-                mlflow_pb.ModelOutput(model_id=made.model_id, step=made.step) for made in native.model_outputs
-            ]
-        ),
-    )
+    for key, value in shown:
+        data.tags.add(key=key, value=value)
 
 
-def _dataset_input(native: pb.DatasetInput) -> mlflow_pb.DatasetInput:
-    shown = dict(native.tags)
+def _fill_dataset_input(use: mlflow_pb.DatasetInput, native: pb.DatasetInput) -> None:
+    shown = {key: native.tags[key] for key in native.tags}
     if native.context:
         shown[CONTEXT] = native.context
+    for key in sorted(shown):
+        use.tags.add(key=key, value=shown[key])
     data = native.dataset
-    return mlflow_pb.DatasetInput(
-        tags=[mlflow_pb.InputTag(key=key, value=value) for key, value in sorted(shown.items())],
-        dataset=mlflow_pb.Dataset(
-            name=data.name,
-            digest=data.digest,
-            source_type=data.source_type,
-            source=data.source,
-            schema=data.schema or None,
-            profile=data.profile or None,
-        ),
-    )
+    use.dataset.name, use.dataset.digest = data.name, data.digest
+    use.dataset.source_type, use.dataset.source = data.source_type, data.source
+    if data.schema:
+        use.dataset.schema = data.schema
+    if data.profile:
+        use.dataset.profile = data.profile
 
 
 def native_input(given: mlflow_pb.DatasetInput) -> pb.DatasetInput:

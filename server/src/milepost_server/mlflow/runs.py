@@ -43,11 +43,15 @@ class MlflowRunServicer:
             set_time(run.start_time, request.start_time, "start_time")
         create = checked(pb.CreateRunRequest(run=run))
         await self._place(create.run)
-        return mlflow_pb.CreateRunResponse(run=run_messages.run(await self._runs.create(create)))
+        response = mlflow_pb.CreateRunResponse()
+        run_messages.fill_run(response.run, await self._runs.create(create))
+        return response
 
     async def get_run(self, request: mlflow_pb.GetRunRequest, call: Call) -> mlflow_pb.GetRunResponse:
         found = await self._runs.get(run_id_of(request))
-        return mlflow_pb.GetRunResponse(run=run_messages.run(found))
+        response = mlflow_pb.GetRunResponse()
+        run_messages.fill_run(response.run, found)
+        return response
 
     async def search_runs(self, request: mlflow_pb.SearchRunsRequest, call: Call) -> mlflow_pb.SearchRunsResponse:
         if not request.experiment_ids:
@@ -60,9 +64,10 @@ class MlflowRunServicer:
             view=view(request.run_view_type),
         )
         found, token = await take(search, request.max_results, lambda page: self._runs.list(page, names.RUNS))
-        return mlflow_pb.SearchRunsResponse(
-            runs=[run_messages.run(run) for run in found], next_page_token=token or None
-        )
+        response = mlflow_pb.SearchRunsResponse(next_page_token=token or None)
+        for run in found:
+            run_messages.fill_run(response.runs.add(), run)
+        return response
 
     async def update_run(self, request: mlflow_pb.UpdateRunRequest, call: Call) -> mlflow_pb.UpdateRunResponse:
         update = pb.UpdateRunRequest(run=pb.Run(run_id=run_id_of(request)))
@@ -77,7 +82,9 @@ class MlflowRunServicer:
             update.update_mask.paths.append("name")
         changed = bool(update.update_mask.paths)
         run = await self._runs.update(checked(update)) if changed else await self._runs.get(update.run.run_id)
-        return mlflow_pb.UpdateRunResponse(run_info=run_messages.run_info(run))
+        response = mlflow_pb.UpdateRunResponse()
+        run_messages.fill_info(response.run_info, run)
+        return response
 
     async def delete_run(self, request: mlflow_pb.DeleteRunRequest, call: Call) -> mlflow_pb.DeleteRunResponse:
         await self._runs.delete(checked(pb.DeleteRunRequest(run_id=request.run_id)))

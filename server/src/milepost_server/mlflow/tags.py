@@ -74,7 +74,7 @@ def shown(stored: Mapping[str, str], **fields: str) -> list[tuple[str, str]]:
         stored: Tags of the native resource.
         fields: Its fields that are tags there, under the names of this module in lower case; empty ones are none.
     """
-    found = {key: value for key, value in stored.items() if key not in _HIDDEN}
+    found = {key: stored[key] for key in stored if key not in _HIDDEN}
     for name, value in fields.items():
         if value:
             found.setdefault(_FIELDS[name], value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 from urllib.parse import quote as percent_encode
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from milepost import v1 as pb
 from milepost.mlflow import v1 as mlflow_pb
@@ -27,6 +27,8 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _LATEST = "latest"
 # A letter and a colon are a drive of Windows.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+# What a URI with a server of its own begins with.
+_HOST = re.compile(r"[^/]+://[^/]")
 
 
 class Services(NamedTuple):
@@ -67,7 +69,7 @@ class VersionSources:
                 return await self._fill_from_models(version, _tail(text))
             case "runs":
                 return await self._fill_from_run(version, _tail(text))
-            case "mlflow-artifacts" if not urlsplit(text).netloc:
+            case "mlflow-artifacts" if not _HOST.match(text):
                 place = await places.locate(self._services.artifacts, _tail(text), "source")
                 return await self._fill_from_place(version, place)
         version.source_uri = _elsewhere(text)
@@ -164,7 +166,7 @@ def _elsewhere(text: str) -> str:
             f"{quote(text)} is a place on one machine, where others cannot read it; log the model to a run of an "
             "experiment without an artifact location of its own and register that, or give a URI such as s3://bucket/model"
         )
-    if ".." in unquote(urlsplit(text).path).split("/"):
+    if ".." in unquote(text).split("/"):
         raise _bad_source(f"{quote(text)} has the segment '..'; give the path without it")
     return text
 

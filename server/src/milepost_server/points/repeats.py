@@ -47,11 +47,14 @@ def surely_new(points: pb.MetricPoints, known: Known | None) -> bool:
         points: At least one point; all columns are filled.
         known: The series that they go to. None when it has no points yet.
     """
-    steps, times_ms, values = points.steps, points.timestamps_ms, points.values
-    if known is not None and (steps[0], times_ms[0], rank_of(values[0])) <= last_place(known.summary):
-        later = known.high_time_ms is not None and times_ms[0] > known.high_time_ms
-        return later and _rises(times_ms)
-    return _rises(steps) or _rises(list(zip(steps, times_ms, strict=True)))
+    steps = points.steps
+    # A look that is quick and mostly enough comes first.
+    if known is not None and steps[0] <= known.summary.last_step:
+        times_ms = points.timestamps_ms
+        if (steps[0], times_ms[0], rank_of(points.values[0])) <= last_place(known.summary):
+            later = known.high_time_ms is not None and times_ms[0] > known.high_time_ms
+            return later and _rises(times_ms)
+    return _rises(steps) or _rises(list(zip(steps, points.timestamps_ms, strict=True)))
 
 
 def _rises(column: Sequence[int] | Sequence[tuple[int, int]]) -> bool:

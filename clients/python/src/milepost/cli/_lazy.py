@@ -46,6 +46,7 @@ _OWN = {
     "models": _own("models", "Look at saved models, check them, and ask them."),
     "registry": _own("registry", "Look after registered models: versions, aliases, events, webhooks."),
     "import": _own("imports", "Bring in the history of another tracking system."),
+    "export": _own("exports", "Take everything to another tracking system."),
     "sync": _own("sync", "Send what was logged while its server was away.", "sync"),
     "doctor": _own("doctor", "Check this machine and the way to the server.", "doctor"),
 }

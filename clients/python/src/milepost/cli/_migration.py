@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from milepost.cli._text import printable, size
 if TYPE_CHECKING:
     from milepost.client import Client
     from milepost.migration.importing import Watcher
-    from milepost.migration.report import Report
+    from milepost.migration.report import Problems, Report
     from milepost.migration.source import Source, Totals
 
 VERIFY = ("sample", "full", "none")
@@ -80,6 +80,45 @@ def print_report(report: Report, compared: bool, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+def print_export(location: str, counts: Mapping[str, int], problems: Problems, as_json: bool) -> None:
+    """Prints what an export wrote, and raises `typer.Exit` when something was left out."""
+    from dataclasses import asdict
+
+    from milepost.migration.report import KINDS
+
+    kinds = [kind for kind in KINDS if kind != "webhooks"]
+    if as_json:
+        listed = [asdict(one) for one in problems.listed]
+        found = {kind: counts.get(kind, 0) for kind in kinds}
+        print_json({"target": location, "counts": found, "problems": problems.total, "listedProblems": listed})
+    else:
+        rows = table("", "EXPORTED", right=("EXPORTED",))
+        for kind in kinds:
+            add_row(rows, [kind.replace("_", " "), _number(kind, counts.get(kind, 0))])
+        typer.echo(f"Target: {printable(location)}")
+        print_table(rows, "")
+        _print_list("Left out", problems.total, [str(one) for one in problems.listed])
+    if problems.total:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def export_bar() -> Iterator[Callable[[Mapping[str, int]], None]]:
+    """What is exported so far, on standard error, where a person looks at it."""
+    if not sys.stderr.isatty():
+        yield lambda counts: None
+        return
+    from milepost.cli._output import console
+
+    with console(sys.stderr).status("exporting") as shown:
+        kinds = ("runs", "points", "artifacts")
+        yield lambda counts: shown.update(", ".join(f"{counts.get(kind, 0):,} {kind}" for kind in kinds))
+
+
+def _number(kind: str, count: int) -> str:
+    return size(count) if kind.endswith("bytes") else f"{count:,}"
+
+
 def _print_counts(report: Report, compared: bool) -> None:
     from milepost.migration.report import KINDS
 
@@ -90,8 +129,7 @@ def _print_counts(report: Report, compared: bool) -> None:
     both = compared and not report.dry_run
     rows = table("", "SOURCE", *(["TARGET"] if both else []), right=("SOURCE", "TARGET"))
     for kind in KINDS:
-        shown = size if kind.endswith("bytes") else "{:,}".format
-        cells = [shown(report.read[kind])] + ([shown(report.found[kind])] if both else [])
+        cells = [_number(kind, counts[kind]) for counts in (report.read, *([report.found] if both else []))]
         add_row(rows, [kind.replace("_", " "), *cells])
     print_table(rows, "")
     if both:

@@ -20,7 +20,7 @@ Experiments = Annotated[
         "--experiment",
         "-e",
         metavar="NAME",
-        help="Only this experiment of the source; may be given several times. Then without registry and webhooks.",
+        help="Only this experiment of the source, without the registry; may be given several times.",
     ),
 ]
 Deleted = Annotated[
@@ -32,8 +32,8 @@ Verify = Annotated[
     typer.Option(
         "--verify",
         metavar="HOW",
-        help="sample: read everything again and compare, but points only of some runs. full: all points and the content "
-        "of all artifacts. none.",
+        help="sample: read everything again and compare, but points only of some runs. full: all points and the "
+        "content of all artifacts. none.",
     ),
 ]
 
@@ -50,8 +50,8 @@ def mlflow(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A server (http://…), a database (sqlite:///mlflow.db, postgresql://…, mysql://…), a file of SQLite, or a "
-            "folder mlruns.",
+            help="A server (http://…), a database (sqlite:///mlflow.db, postgresql://…, mysql://…), a file of "
+            "SQLite, or a folder mlruns.",
         ),
     ],
     experiments: Experiments = None,
@@ -61,8 +61,8 @@ def mlflow(
         typer.Option(
             "--artifacts",
             metavar="WHAT",
-            help="auto: copy those on this machine or that a live server hands out, reference the others. copy: copy all. "
-            "reference: copy none. skip.",
+            help="auto: copy those on this machine or that a live server hands out, reference the others. copy: copy "
+            "all. reference: copy none. skip.",
         ),
     ] = "auto",
     artifact_root: Annotated[

@@ -15,7 +15,7 @@ from milepost_server.points.repeats import Known
 from milepost_server.points.summary import extend, extend_rows, summarize
 from milepost_server.storage.base import RunKey
 from milepost_server.storage.sql.keys import intern_keys
-from milepost_server.storage.sql.repeats import without_repeats
+from milepost_server.storage.sql.repeats import new_points
 from milepost_server.storage.sql.schema import attribute_key, metric_chunk, series
 from milepost_server.storage.sql.statements import Connection, Statement, any_of
 from milepost_server.storage.sql.summaries import LATEST_COLUMNS, SUMMARY_COLUMNS, summary_columns
@@ -132,7 +132,7 @@ async def append(
         return 0
     numbers, known = await _find(connection, key, by_key)
     if skip_repeats:
-        by_key = await _without_repeats(connection, by_key, numbers, known)
+        await _drop_repeats(connection, by_key, numbers, known)
         if not by_key:
             return 0
     marks = {name: known[name].marks() for name in by_key if name in known}
@@ -153,15 +153,19 @@ async def append(
     return sum(row["count"] for row in rows)
 
 
-async def _without_repeats(
+async def _drop_repeats(
     connection: Connection,
-    by_key: Mapping[str, Sequence[pb.MetricPoints]],
+    by_key: dict[str, list[pb.MetricPoints]],
     numbers: Mapping[str, int],
     states: Mapping[str, SeriesState],
-) -> dict[str, list[pb.MetricPoints]]:
+) -> None:
     metrics = {name: parts[0] if len(parts) == 1 else _joined(parts) for name, parts in by_key.items()}
     known = {name: Known(numbers[name], state.summary, state.high_time_ms) for name, state in states.items()}
-    return {name: [points] for name, points in (await without_repeats(connection, metrics, known)).items()}
+    for name, points in (await new_points(connection, metrics, known)).items():
+        if points.values:
+            by_key[name] = [points]
+        else:
+            del by_key[name]
 
 
 def grouped(metrics: Iterable[pb.MetricPoints]) -> dict[str, list[pb.MetricPoints]]:
@@ -212,7 +216,9 @@ async def _find(
         rows = await connection.fetch(_FIND_ONE, run=key.row, name=wanted[0])
     else:
         rows = await connection.fetch(_FIND, run=key.row, names=connection.array(wanted))
-    known = {row[0]: SeriesState(pb.Run.FromString(row[2]).metrics[row[0]], *row[3:]) for row in rows}
+    # Entries joined are one message, and to parse one takes a fraction of the time.
+    summaries = pb.Run.FromString(b"".join([row[2] for row in rows])).metrics
+    known = {row[0]: SeriesState(summaries[row[0]], *row[3:]) for row in rows}
     return {row[0]: row[1] for row in rows}, known
 
 

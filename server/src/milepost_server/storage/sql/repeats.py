@@ -20,10 +20,10 @@ _SERIES_AT_ONCE = 64
 _CHUNKS_AT_ONCE = 16
 
 
-async def without_repeats(
+async def new_points(
     connection: Connection, metrics: Mapping[str, pb.MetricPoints], known: Mapping[str, Known]
 ) -> dict[str, pb.MetricPoints]:
-    """The points that a run does not have yet, each once.
+    """Finds the points that a run does not have yet, each once.
 
     Args:
         connection: The transaction, in which the run is locked.
@@ -31,17 +31,14 @@ async def without_repeats(
         known: The metrics that the run has, at least those of these keys.
 
     Returns:
-        The points that are new by key, without the keys that have none.
+        The points that are new, if any, by key, for the keys of which not all points are plainly new.
     """
     sifted = {
-        key: Sifting(points, known.get(key))
-        for key, points in metrics.items()
-        if not surely_new(points, known.get(key))
+        key: Sifting(points, one) for key, points in metrics.items() if not surely_new(points, one := known.get(key))
     }
     doubts = {key: found for key, one in sifted.items() if (found := one.doubts()) is not None}
     await _settle(connection, {known[key].number: found for key, found in doubts.items()})
-    left = {key: sifted[key].left(doubts.get(key)) if key in sifted else points for key, points in metrics.items()}
-    return {key: points for key, points in left.items() if points.values}
+    return {key: one.left(doubts.get(key)) for key, one in sifted.items()}
 
 
 async def _settle(connection: Connection, doubts: Mapping[int, Doubts]) -> None:

@@ -32,10 +32,11 @@ def _of_sqlite(tables: Tables, run_ids: Sequence[str]) -> Iterator[Points]:
     connection = tables.engine.raw_connection()
     try:
         cursor: Any = connection.cursor()
-        for run_id in run_ids:
-            cursor.execute(query, (run_id,))
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                yield of_run(run_id, rows)
+        with tables.reading():
+            for run_id in run_ids:
+                cursor.execute(query, (run_id,))
+                while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                    yield of_run(run_id, rows)
     finally:
         connection.close()
 
@@ -46,7 +47,8 @@ def _of_server(tables: Tables, run_ids: Sequence[str]) -> Iterator[Points]:
     order = [table.c[name] for name in ("run_uuid", *_COLUMNS) if name in table.c]
     for start in range(0, len(run_ids), IDS_AT_ONCE):
         query = _query(tables, True).where(table.c.run_uuid.in_(run_ids[start : start + IDS_AT_ONCE]))
-        with tables.engine.connect().execution_options(stream_results=True, max_row_buffer=_ROWS_AT_ONCE) as connection:
+        options = {"stream_results": True, "max_row_buffer": _ROWS_AT_ONCE}
+        with tables.reading(), tables.engine.connect().execution_options(**options) as connection:
             result = connection.execute(query.order_by(*order))
             while rows := result.fetchmany(_ROWS_AT_ONCE):
                 yield from of_runs(rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -38,6 +40,7 @@ class Tables:
             self._columns = {name: {one["name"] for one in inspector.get_columns(name)} for name in names}
         except sa.exc.SQLAlchemyError as error:
             raise ValueError(f"{self.url.render_as_string()} cannot be opened as a database: {_cause(error)}") from None
+        self._tables: dict[str, sa.TableClause] = {}
         missing = {"experiments", "runs", "metrics"} - self._columns.keys()
         if missing:
             self.engine.dispose()
@@ -73,8 +76,11 @@ class Tables:
         return any(index["column_names"][0] == column for index in sa.inspect(self.engine).get_indexes(name))
 
     def table(self, name: str) -> sa.TableClause:
-        """A table with the columns that it has."""
-        return sa.table(name, *map(sa.column, sorted(self._columns[name])))
+        """A table with the columns that it has; the same object each time, as queries need it."""
+        found = self._tables.get(name)
+        if found is None:
+            found = self._tables[name] = sa.table(name, *map(sa.column, sorted(self._columns[name])))
+        return found
 
     def rows(
         self,
@@ -96,8 +102,9 @@ class Tables:
         if self.has(name, "workspace"):
             query = query.where(table.c.workspace == self._workspace)
         query = query.order_by(*(table.c[column] for column in order if column in table.c))
-        for row in self.connection.execution_options(yield_per=1000).execute(query).mappings():
-            yield {str(key): value for key, value in row.items()}
+        with self.reading():
+            for row in self.connection.execution_options(yield_per=1000).execute(query).mappings():
+                yield {str(key): value for key, value in row.items()}
 
     def grouped(self, name: str, column: str, values: Sequence[Any]) -> dict[Any, list[Row]]:
         """The rows of a table where a column has one of some values, by this value."""
@@ -109,7 +116,16 @@ class Tables:
 
     def count(self, query: sa.Select[Any]) -> int:
         """The number that a query selects."""
-        return int(self.connection.execute(query).scalar_one())
+        with self.reading():
+            return int(self.connection.execute(query).scalar_one())
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turns errors of the database into `ValueError`s that name it."""
+        try:
+            yield
+        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+            raise ValueError(f"{self.location} cannot be read: {_cause(error)}") from error
 
     def close(self) -> None:
         """Ends the connection."""

@@ -125,7 +125,7 @@ class RegistryMapping:
             made.run_id, made.path = of_run
         elif not made.model_id:
             self._set_text(what, made, given)
-        if given.source != _shown_source(made):
+        if given.source != shown_source(made):
             made.tags[SOURCE_TAG] = given.source
 
     def _set_text(self, what: str, made: pb.ModelVersion, given: entities.ModelVersion) -> None:
@@ -141,7 +141,7 @@ def _as_text(source: str) -> str:
     return TEXT_SCHEME + quote(source or "-", safe="/")
 
 
-def _shown_source(made: pb.ModelVersion) -> str:
+def shown_source(made: pb.ModelVersion) -> str:
     """What a server shows as the source to clients of MLflow."""
     if made.source_uri:
         return unquote(made.source_uri.removeprefix(TEXT_SCHEME))

@@ -51,7 +51,7 @@ class MlflowRefused(ValueError):
 class Rest:
     """Calls a server. Safe to use from several threads.
 
-    `MLFLOW_TRACKING_USERNAME`, `MLFLOW_TRACKING_PASSWORD` and `MLFLOW_TRACKING_TOKEN` are sent as by MLflow's own client.
+    `MLFLOW_TRACKING_USERNAME`, `MLFLOW_TRACKING_PASSWORD` and `MLFLOW_TRACKING_TOKEN` are sent, as MLflow does.
 
     Args:
         url: Its URL, perhaps with a path, a user and a password.
@@ -80,7 +80,9 @@ class Rest:
 
     def text(self, path: str) -> str:
         """Reads a short text. Raises `MlflowRefused` and `OSError`."""
-        found: str = self._answered("GET", path, None, {}, lambda response: response.read(1000).decode(errors="replace"))
+        found: str = self._answered(
+            "GET", path, None, {}, lambda response: response.read(1000).decode(errors="replace")
+        )
         return found.strip()
 
     def pages(self, path: str, request: Json, items: str, *, post: bool) -> Iterator[Json]:

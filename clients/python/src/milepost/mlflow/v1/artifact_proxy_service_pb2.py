@@ -29,7 +29,7 @@ from milepost.mlflow.v1 import artifact_pb2 as milepost_dot_mlflow_dot_v1_dot_ar
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/milepost/mlflow/v1/artifact_proxy_service.proto\x12\x12milepost.mlflow.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a!milepost/mlflow/v1/artifact.proto\x1a\x1dmilepost/v1/annotations.proto\"u\n\x1e\x44ownloadProxiedArtifactRequest\x12!\n\rartifact_path\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x08\x01\x12\x17\n\x06offset\x18\xe8\x07 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\x12\x17\n\x06length\x18\xe9\x07 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\"u\n\x1f\x44ownloadProxiedArtifactResponse\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\"o\n\x1cUploadProxiedArtifactRequest\x12\x15\n\rartifact_path\x18\x01 \x01(\t\x12\x14\n\x04size\x18\x02 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\x12\"\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBody\"\x1f\n\x1dUploadProxiedArtifactResponse\"7\n\x1bListProxiedArtifactsRequest\x12\x18\n\x04path\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x08\x01\"K\n\x1cListProxiedArtifactsResponse\x12+\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1c.milepost.mlflow.v1.FileInfo\"B\n\x1d\x44\x65leteProxiedArtifactsRequest\x12!\n\rartifact_path\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x08\x01\" \n\x1e\x44\x65leteProxiedArtifactsResponse\"W\n\x1c\x43reateMultipartUploadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tnum_parts\x18\x02 \x01(\x03\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"v\n\x1d\x43reateMultipartUploadResponse\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x42\n\x0b\x63redentials\x18\x02 \x03(\x0b\x32-.milepost.mlflow.v1.MultipartUploadCredential\"\x91\x01\n\x1e\x43ompleteMultipartUploadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x36\n\x05parts\x18\x03 \x03(\x0b\x32\'.milepost.mlflow.v1.MultipartUploadPart\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"!\n\x1f\x43ompleteMultipartUploadResponse\"V\n\x1b\x41\x62ortMultipartUploadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"\x1e\n\x1c\x41\x62ortMultipartUploadResponse\"8\n\x1eGetPresignedDownloadUrlRequest\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"\xc4\x01\n\x1fGetPresignedDownloadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12Q\n\x07headers\x18\x02 \x03(\x0b\x32@.milepost.mlflow.v1.GetPresignedDownloadUrlResponse.HeadersEntry\x12\x11\n\tfile_size\x18\x03 \x01(\x03\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xba\x01\n\x19MultipartUploadCredential\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x13\n\x0bpart_number\x18\x02 \x01(\x03\x12K\n\x07headers\x18\x03 \x03(\x0b\x32:.milepost.mlflow.v1.MultipartUploadCredential.HeadersEntry\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x13MultipartUploadPart\x12\x13\n\x0bpart_number\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t2\xf7\x0c\n\x14\x41rtifactProxyService\x12\xfa\x01\n\x17\x44ownloadProxiedArtifact\x12\x32.milepost.mlflow.v1.DownloadProxiedArtifactRequest\x1a\x33.milepost.mlflow.v1.DownloadProxiedArtifactResponse\"t\xe8\x8d#\x02\xf2\x8d#(\n\x06offset\x12\x06length\x1a\x04size\"\x06sha256*\x08\x66ilename\x82\xd3\xe4\x93\x02>\x12\x36/api/2.0/mlflow-artifacts/artifacts/{artifact_path=**}b\x04\x62ody0\x01\x12\xc8\x01\n\x15UploadProxiedArtifact\x12\x30.milepost.mlflow.v1.UploadProxiedArtifactRequest\x1a\x31.milepost.mlflow.v1.UploadProxiedArtifactResponse\"H\xe8\x8d#\x03\x82\xd3\xe4\x93\x02>\x1a\x36/api/2.0/mlflow-artifacts/artifacts/{artifact_path=**}:\x04\x62ody(\x01\x12\xae\x01\n\x14ListProxiedArtifacts\x12/.milepost.mlflow.v1.ListProxiedArtifactsRequest\x1a\x30.milepost.mlflow.v1.ListProxiedArtifactsResponse\"3\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02%\x12#/api/2.0/mlflow-artifacts/artifacts\x12\xc3\x01\n\x16\x44\x65leteProxiedArtifacts\x12\x31.milepost.mlflow.v1.DeleteProxiedArtifactsRequest\x1a\x32.milepost.mlflow.v1.DeleteProxiedArtifactsResponse\"B\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\x38*6/api/2.0/mlflow-artifacts/artifacts/{artifact_path=**}\x12\xc4\x01\n\x15\x43reateMultipartUpload\x12\x30.milepost.mlflow.v1.CreateMultipartUploadRequest\x1a\x31.milepost.mlflow.v1.CreateMultipartUploadResponse\"F\xe8\x8d#\x03\x82\xd3\xe4\x93\x02<\"7/api/2.0/mlflow-artifacts/mpu/create/{artifact_path=**}:\x01*\x12\xcc\x01\n\x17\x43ompleteMultipartUpload\x12\x32.milepost.mlflow.v1.CompleteMultipartUploadRequest\x1a\x33.milepost.mlflow.v1.CompleteMultipartUploadResponse\"H\xe8\x8d#\x03\x82\xd3\xe4\x93\x02>\"9/api/2.0/mlflow-artifacts/mpu/complete/{artifact_path=**}:\x01*\x12\xc0\x01\n\x14\x41\x62ortMultipartUpload\x12/.milepost.mlflow.v1.AbortMultipartUploadRequest\x1a\x30.milepost.mlflow.v1.AbortMultipartUploadResponse\"E\xe8\x8d#\x03\x82\xd3\xe4\x93\x02;\"6/api/2.0/mlflow-artifacts/mpu/abort/{artifact_path=**}:\x01*\x12\xc6\x01\n\x17GetPresignedDownloadUrl\x12\x32.milepost.mlflow.v1.GetPresignedDownloadUrlRequest\x1a\x33.milepost.mlflow.v1.GetPresignedDownloadUrlResponse\"B\xe8\x8d#\x02\x82\xd3\xe4\x93\x02\x38\x12\x36/api/2.0/mlflow-artifacts/presigned/{artifact_path=**}')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/milepost/mlflow/v1/artifact_proxy_service.proto\x12\x12milepost.mlflow.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a!milepost/mlflow/v1/artifact.proto\x1a\x1dmilepost/v1/annotations.proto\"u\n\x1e\x44ownloadProxiedArtifactRequest\x12!\n\rartifact_path\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x08\x01\x12\x17\n\x06offset\x18\xe8\x07 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\x12\x17\n\x06length\x18\xe9\x07 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\"u\n\x1f\x44ownloadProxiedArtifactResponse\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\"o\n\x1cUploadProxiedArtifactRequest\x12\x15\n\rartifact_path\x18\x01 \x01(\t\x12\x14\n\x04size\x18\x02 \x01(\x03\x42\x06\xea\x8d#\x02\x30\x00\x12\"\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBody\"\x1f\n\x1dUploadProxiedArtifactResponse\"+\n\x1bListProxiedArtifactsRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"K\n\x1cListProxiedArtifactsResponse\x12+\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1c.milepost.mlflow.v1.FileInfo\"B\n\x1d\x44\x65leteProxiedArtifactsRequest\x12!\n\rartifact_path\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x08\x01\" \n\x1e\x44\x65leteProxiedArtifactsResponse\"W\n\x1c\x43reateMultipartUploadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tnum_parts\x18\x02 \x01(\x03\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"v\n\x1d\x43reateMultipartUploadResponse\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x42\n\x0b\x63redentials\x18\x02 \x03(\x0b\x32-.milepost.mlflow.v1.MultipartUploadCredential\"\x91\x01\n\x1e\x43ompleteMultipartUploadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x36\n\x05parts\x18\x03 \x03(\x0b\x32\'.milepost.mlflow.v1.MultipartUploadPart\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"!\n\x1f\x43ompleteMultipartUploadResponse\"V\n\x1b\x41\x62ortMultipartUploadRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"\x1e\n\x1c\x41\x62ortMultipartUploadResponse\"8\n\x1eGetPresignedDownloadUrlRequest\x12\x16\n\rartifact_path\x18\xe8\x07 \x01(\t\"\xc4\x01\n\x1fGetPresignedDownloadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12Q\n\x07headers\x18\x02 \x03(\x0b\x32@.milepost.mlflow.v1.GetPresignedDownloadUrlResponse.HeadersEntry\x12\x11\n\tfile_size\x18\x03 \x01(\x03\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xba\x01\n\x19MultipartUploadCredential\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x13\n\x0bpart_number\x18\x02 \x01(\x03\x12K\n\x07headers\x18\x03 \x03(\x0b\x32:.milepost.mlflow.v1.MultipartUploadCredential.HeadersEntry\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x13MultipartUploadPart\x12\x13\n\x0bpart_number\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t2\xf7\x0c\n\x14\x41rtifactProxyService\x12\xfa\x01\n\x17\x44ownloadProxiedArtifact\x12\x32.milepost.mlflow.v1.DownloadProxiedArtifactRequest\x1a\x33.milepost.mlflow.v1.DownloadProxiedArtifactResponse\"t\xe8\x8d#\x02\xf2\x8d#(\n\x06offset\x12\x06length\x1a\x04size\"\x06sha256*\x08\x66ilename\x82\xd3\xe4\x93\x02>\x12\x36/api/2.0/mlflow-artifacts/artifacts/{artifact_path=**}b\x04\x62ody0\x01\x12\xc8\x01\n\x15UploadProxiedArtifact\x12\x30.milepost.mlflow.v1.UploadProxiedArtifactRequest\x1a\x31.milepost.mlflow.v1.UploadProxiedArtifactResponse\"H\xe8\x8d#\x03\x82\xd3\xe4\x93\x02>\x1a\x36/api/2.0/mlflow-artifacts/artifacts/{artifact_path=**}:\x04\x62ody(\x01\x12\xae\x01\n\x14ListProxiedArtifacts\x12/.milepost.mlflow.v1.ListProxiedArtifactsRequest\x1a\x30.milepost.mlflow.v1.ListProxiedArtifactsResponse\"3\xe8\x8d#\x02\xf8\x8d#\x01\x82\xd3\xe4\x93\x02%\x12#/api/2.0/mlflow-artifacts/artifacts\x12\xc3\x01\n\x16\x44\x65leteProxiedArtifacts\x12\x31.milepost.mlflow.v1.DeleteProxiedArtifactsRequest\x1a\x32.milepost.mlflow.v1.DeleteProxiedArtifactsResponse\"B\xe8\x8d#\x03\x82\xd3\xe4\x93\x02\x38*6/api/2.0/mlflow-artifacts/artifacts/{artifact_path=**}\x12\xc4\x01\n\x15\x43reateMultipartUpload\x12\x30.milepost.mlflow.v1.CreateMultipartUploadRequest\x1a\x31.milepost.mlflow.v1.CreateMultipartUploadResponse\"F\xe8\x8d#\x03\x82\xd3\xe4\x93\x02<\"7/api/2.0/mlflow-artifacts/mpu/create/{artifact_path=**}:\x01*\x12\xcc\x01\n\x17\x43ompleteMultipartUpload\x12\x32.milepost.mlflow.v1.CompleteMultipartUploadRequest\x1a\x33.milepost.mlflow.v1.CompleteMultipartUploadResponse\"H\xe8\x8d#\x03\x82\xd3\xe4\x93\x02>\"9/api/2.0/mlflow-artifacts/mpu/complete/{artifact_path=**}:\x01*\x12\xc0\x01\n\x14\x41\x62ortMultipartUpload\x12/.milepost.mlflow.v1.AbortMultipartUploadRequest\x1a\x30.milepost.mlflow.v1.AbortMultipartUploadResponse\"E\xe8\x8d#\x03\x82\xd3\xe4\x93\x02;\"6/api/2.0/mlflow-artifacts/mpu/abort/{artifact_path=**}:\x01*\x12\xc6\x01\n\x17GetPresignedDownloadUrl\x12\x32.milepost.mlflow.v1.GetPresignedDownloadUrlRequest\x1a\x33.milepost.mlflow.v1.GetPresignedDownloadUrlResponse\"B\xe8\x8d#\x02\x82\xd3\xe4\x93\x02\x38\x12\x36/api/2.0/mlflow-artifacts/presigned/{artifact_path=**}')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,8 +44,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOWNLOADPROXIEDARTIFACTREQUEST'].fields_by_name['length']._serialized_options = b'\352\215#\0020\000'
   _globals['_UPLOADPROXIEDARTIFACTREQUEST'].fields_by_name['size']._loaded_options = None
   _globals['_UPLOADPROXIEDARTIFACTREQUEST'].fields_by_name['size']._serialized_options = b'\352\215#\0020\000'
-  _globals['_LISTPROXIEDARTIFACTSREQUEST'].fields_by_name['path']._loaded_options = None
-  _globals['_LISTPROXIEDARTIFACTSREQUEST'].fields_by_name['path']._serialized_options = b'\342A\001\002\352\215#\002\010\001'
   _globals['_DELETEPROXIEDARTIFACTSREQUEST'].fields_by_name['artifact_path']._loaded_options = None
   _globals['_DELETEPROXIEDARTIFACTSREQUEST'].fields_by_name['artifact_path']._serialized_options = b'\342A\001\002\352\215#\002\010\001'
   _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE_HEADERSENTRY']._loaded_options = None
@@ -77,37 +75,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOADPROXIEDARTIFACTRESPONSE']._serialized_start=578
   _globals['_UPLOADPROXIEDARTIFACTRESPONSE']._serialized_end=609
   _globals['_LISTPROXIEDARTIFACTSREQUEST']._serialized_start=611
-  _globals['_LISTPROXIEDARTIFACTSREQUEST']._serialized_end=666
-  _globals['_LISTPROXIEDARTIFACTSRESPONSE']._serialized_start=668
-  _globals['_LISTPROXIEDARTIFACTSRESPONSE']._serialized_end=743
-  _globals['_DELETEPROXIEDARTIFACTSREQUEST']._serialized_start=745
-  _globals['_DELETEPROXIEDARTIFACTSREQUEST']._serialized_end=811
-  _globals['_DELETEPROXIEDARTIFACTSRESPONSE']._serialized_start=813
-  _globals['_DELETEPROXIEDARTIFACTSRESPONSE']._serialized_end=845
-  _globals['_CREATEMULTIPARTUPLOADREQUEST']._serialized_start=847
-  _globals['_CREATEMULTIPARTUPLOADREQUEST']._serialized_end=934
-  _globals['_CREATEMULTIPARTUPLOADRESPONSE']._serialized_start=936
-  _globals['_CREATEMULTIPARTUPLOADRESPONSE']._serialized_end=1054
-  _globals['_COMPLETEMULTIPARTUPLOADREQUEST']._serialized_start=1057
-  _globals['_COMPLETEMULTIPARTUPLOADREQUEST']._serialized_end=1202
-  _globals['_COMPLETEMULTIPARTUPLOADRESPONSE']._serialized_start=1204
-  _globals['_COMPLETEMULTIPARTUPLOADRESPONSE']._serialized_end=1237
-  _globals['_ABORTMULTIPARTUPLOADREQUEST']._serialized_start=1239
-  _globals['_ABORTMULTIPARTUPLOADREQUEST']._serialized_end=1325
-  _globals['_ABORTMULTIPARTUPLOADRESPONSE']._serialized_start=1327
-  _globals['_ABORTMULTIPARTUPLOADRESPONSE']._serialized_end=1357
-  _globals['_GETPRESIGNEDDOWNLOADURLREQUEST']._serialized_start=1359
-  _globals['_GETPRESIGNEDDOWNLOADURLREQUEST']._serialized_end=1415
-  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE']._serialized_start=1418
-  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE']._serialized_end=1614
-  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE_HEADERSENTRY']._serialized_start=1568
-  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE_HEADERSENTRY']._serialized_end=1614
-  _globals['_MULTIPARTUPLOADCREDENTIAL']._serialized_start=1617
-  _globals['_MULTIPARTUPLOADCREDENTIAL']._serialized_end=1803
-  _globals['_MULTIPARTUPLOADCREDENTIAL_HEADERSENTRY']._serialized_start=1568
-  _globals['_MULTIPARTUPLOADCREDENTIAL_HEADERSENTRY']._serialized_end=1614
-  _globals['_MULTIPARTUPLOADPART']._serialized_start=1805
-  _globals['_MULTIPARTUPLOADPART']._serialized_end=1874
-  _globals['_ARTIFACTPROXYSERVICE']._serialized_start=1877
-  _globals['_ARTIFACTPROXYSERVICE']._serialized_end=3532
+  _globals['_LISTPROXIEDARTIFACTSREQUEST']._serialized_end=654
+  _globals['_LISTPROXIEDARTIFACTSRESPONSE']._serialized_start=656
+  _globals['_LISTPROXIEDARTIFACTSRESPONSE']._serialized_end=731
+  _globals['_DELETEPROXIEDARTIFACTSREQUEST']._serialized_start=733
+  _globals['_DELETEPROXIEDARTIFACTSREQUEST']._serialized_end=799
+  _globals['_DELETEPROXIEDARTIFACTSRESPONSE']._serialized_start=801
+  _globals['_DELETEPROXIEDARTIFACTSRESPONSE']._serialized_end=833
+  _globals['_CREATEMULTIPARTUPLOADREQUEST']._serialized_start=835
+  _globals['_CREATEMULTIPARTUPLOADREQUEST']._serialized_end=922
+  _globals['_CREATEMULTIPARTUPLOADRESPONSE']._serialized_start=924
+  _globals['_CREATEMULTIPARTUPLOADRESPONSE']._serialized_end=1042
+  _globals['_COMPLETEMULTIPARTUPLOADREQUEST']._serialized_start=1045
+  _globals['_COMPLETEMULTIPARTUPLOADREQUEST']._serialized_end=1190
+  _globals['_COMPLETEMULTIPARTUPLOADRESPONSE']._serialized_start=1192
+  _globals['_COMPLETEMULTIPARTUPLOADRESPONSE']._serialized_end=1225
+  _globals['_ABORTMULTIPARTUPLOADREQUEST']._serialized_start=1227
+  _globals['_ABORTMULTIPARTUPLOADREQUEST']._serialized_end=1313
+  _globals['_ABORTMULTIPARTUPLOADRESPONSE']._serialized_start=1315
+  _globals['_ABORTMULTIPARTUPLOADRESPONSE']._serialized_end=1345
+  _globals['_GETPRESIGNEDDOWNLOADURLREQUEST']._serialized_start=1347
+  _globals['_GETPRESIGNEDDOWNLOADURLREQUEST']._serialized_end=1403
+  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE']._serialized_start=1406
+  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE']._serialized_end=1602
+  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE_HEADERSENTRY']._serialized_start=1556
+  _globals['_GETPRESIGNEDDOWNLOADURLRESPONSE_HEADERSENTRY']._serialized_end=1602
+  _globals['_MULTIPARTUPLOADCREDENTIAL']._serialized_start=1605
+  _globals['_MULTIPARTUPLOADCREDENTIAL']._serialized_end=1791
+  _globals['_MULTIPARTUPLOADCREDENTIAL_HEADERSENTRY']._serialized_start=1556
+  _globals['_MULTIPARTUPLOADCREDENTIAL_HEADERSENTRY']._serialized_end=1602
+  _globals['_MULTIPARTUPLOADPART']._serialized_start=1793
+  _globals['_MULTIPARTUPLOADPART']._serialized_end=1862
+  _globals['_ARTIFACTPROXYSERVICE']._serialized_start=1865
+  _globals['_ARTIFACTPROXYSERVICE']._serialized_end=3520
 # @@protoc_insertion_point(module_scope)

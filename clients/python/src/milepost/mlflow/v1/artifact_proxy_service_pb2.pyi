@@ -123,7 +123,7 @@ class ListProxiedArtifactsRequest(google.protobuf.message.Message):
 
     PATH_FIELD_NUMBER: builtins.int
     path: builtins.str
-    """Directory below the root: that of a run's artifacts, or one in it."""
+    """Directory below the root: that of a run's artifacts, or one in it. What is above them is not listed."""
     def __init__(
         self,
         *,
