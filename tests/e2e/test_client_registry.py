@@ -110,6 +110,26 @@ def test_a_watch_that_was_started_misses_nothing(client: milepost.Client, name: 
     ]
 
 
+def test_models_are_found_by_what_they_reach_on_a_dataset(client: milepost.Client) -> None:
+    run = client.runs.create()
+    names = {}
+    for name, on_test in (("a", 0.9), ("b", 0.5)):
+        model = client.logged_models.create(run.run_id, name)
+        measured = [
+            pb.ModelMetric(key="accuracy", value=value, dataset_name=data, dataset_digest="d")
+            for data, value in (("test", on_test), ("train", 1.0 - on_test))
+        ]
+        client.logged_models.update(model.model_id, metrics=measured)
+        names[model.model_id] = name
+    good = f"run_id = '{run.run_id}' AND metrics.accuracy >= 0.5"
+    found = client.logged_models.list(filter=good, datasets=["train"])
+    assert [names[model.model_id] for model in found] == ["b"]
+    ordered = client.logged_models.list(
+        filter=good, datasets=[("test", "d")], order_by="metrics.accuracy", order_dataset=("test", "d")
+    )
+    assert [names[model.model_id] for model in ordered] == ["b", "a"]
+
+
 def test_a_logged_model_is_filled_finalized_and_changed(client: milepost.Client) -> None:
     run = client.runs.create()
     model = client.logged_models.create(run.run_id, "net", params={"depth": 3}, model_type="classifier")
@@ -127,6 +147,42 @@ def test_a_logged_model_is_filled_finalized_and_changed(client: milepost.Client)
     assert ready.deleted
     ready.restore()
     assert [file.path for file in ready.refresh().files] == ["weights"]
+
+
+def test_a_model_that_no_run_made_gets_a_run_that_holds_it(client: milepost.Client, name: str) -> None:
+    experiment = client.experiments.create(name)
+    model = client.logged_models.create(None, "external", experiment_id=experiment.experiment_id)
+    client.artifacts.upload_bytes(model.run_id, b"weights", f"{model.path}/weights")
+    ready = client.logged_models.finalize(model.model_id, stored_files=True)
+    assert (ready.status, ready.refresh().files[0].path) == (ModelStatus.READY, "weights")
+    assert client.runs.get(model.run_id).tags == {"milepost.holds_model": model.model_id}
+
+
+def test_a_run_has_the_models_that_it_used_made_and_measured(client: milepost.Client) -> None:
+    run, other = client.runs.create(), client.runs.create()
+    used = client.logged_models.create(other.run_id, "teacher")
+    made = client.logged_models.create(run.run_id, "student", output_step=3)
+    run.log_inputs(models=[used.model_id])
+    run.log_outputs([used.model_id], step=1)
+    client.runs.log_batch(run.run_id, model_metrics={made.model_id: {"acc": 0.5}})
+    assert run.refresh().model_inputs == [used.model_id]
+    assert list(run.model_outputs.items()) == [(used.model_id, 1), (made.model_id, 3)]
+    assert [(one.key, one.value) for one in made.refresh().metrics] == [("acc", 0.5)]
+    with pytest.raises(errors.LoggedModelNotFound):
+        run.log_outputs([f"m-{'0' * 32}"])
+
+
+def test_a_webhook_may_have_mlflows_form(client: milepost.Client) -> None:
+    hook = client.webhooks.create(
+        "ci", "https://example.invalid/hook", format="mlflow", mlflow_events=["prompt.created"], secret="short"
+    )
+    assert (hook.format, list(hook.mlflow_events)) == (pb.Webhook.FORMAT_MLFLOW, ["prompt.created"])
+    assert client.webhooks.test(hook.webhook_id, mlflow_event="model_version.created").error
+    with pytest.raises(errors.InvalidArgumentError):
+        client.webhooks.update(hook.webhook_id, format="standard", mlflow_events=[])
+    with pytest.raises(ValueError, match="MLFLOW"):
+        client.webhooks.update(hook.webhook_id, format="other")
+    client.webhooks.delete(hook.webhook_id)
 
 
 def test_a_webhook_is_changed_and_its_secret_never_shown(client: milepost.Client, name: str) -> None:
@@ -170,6 +226,13 @@ async def test_the_asynchronous_client_logs_models_and_keeps_webhooks(aio: milep
     failed = await aio.logged_models.finalize(model.model_id, "failed", status_message="out of disk")
     assert (failed.params, failed.status_message) == ({"depth": 3}, "out of disk")
     assert [one.model_id async for one in aio.logged_models.list([run.experiment_id], limit=1)] == [model.model_id]
+    other = await aio.runs.create()
+    await other.log_inputs(models=[model.model_id])
+    await other.log_outputs([model.model_id], step=2)
+    await aio.runs.log_batch(other.run_id, model_metrics={model.model_id: {"acc": 0.5}})
+    assert ((await other.refresh()).model_inputs, other.model_outputs) == ([model.model_id], {model.model_id: 2})
+    held = await aio.logged_models.create(None, "external", experiment_id=run.experiment_id)
+    assert (await aio.logged_models.finalize(held.model_id, stored_files=True)).status is ModelStatus.READY
     hook = await aio.webhooks.create("ci", "https://example.invalid/hook")
     assert hook.webhook_id in [one.webhook_id async for one in aio.webhooks.list()]
     await aio.webhooks.delete(hook.webhook_id)

@@ -10,6 +10,7 @@ from milepost import _logged_model_requests as req
 from milepost import v1 as pb
 from milepost._aio_groups import _Group
 from milepost._aio_registry_handles import AsyncLoggedModel
+from milepost._logged_model_requests import MeasuredOn
 from milepost._pages import AsyncPages
 from milepost._registry_views import ModelStatus
 from milepost._requests import Op, View
@@ -88,12 +89,14 @@ class AsyncLoggedModels(_Group):
         order_by: str = "",
         view: View = "active",
         fields: Sequence[str] | None = None,
+        datasets: Sequence[MeasuredOn] = (),
+        order_dataset: MeasuredOn | None = None,
         page_size: int = 0,
         limit: int | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[AsyncLoggedModel]:
         """See `LoggedModels.list`."""
-        op = req.list_logged_models(filter, order_by, view, fields)
+        op = req.list_logged_models(filter, order_by, view, fields, datasets, order_dataset)
 
         async def fetch(token: str, size: int) -> tuple[builtins.list[AsyncLoggedModel], str]:
             if not op.request.experiment_ids:

@@ -9,6 +9,7 @@ from typing import Any
 from milepost import _logged_model_requests as req
 from milepost import v1 as pb
 from milepost._groups import _Group
+from milepost._logged_model_requests import MeasuredOn
 from milepost._pages import Pages
 from milepost._registry_handles import LoggedModel
 from milepost._registry_views import ModelStatus
@@ -122,6 +123,8 @@ class LoggedModels(_Group):
         order_by: str = "",
         view: View = "active",
         fields: Sequence[str] | None = None,
+        datasets: Sequence[MeasuredOn] = (),
+        order_dataset: MeasuredOn | None = None,
         page_size: int = 0,
         limit: int | None = None,
         timeout: float | None = None,
@@ -135,11 +138,13 @@ class LoggedModels(_Group):
             order_by: Comma-separated attributes, metrics, params or tags, each with an optional `ASC` or `DESC`.
             view: Whether deleted ones are shown.
             fields: Fields to read. None for all but `files`.
+            datasets: Datasets, by name or name and digest, whose values of metrics count for the filter. None: all.
+            order_dataset: The dataset whose values of metrics count for the order. None: any.
             page_size: Models asked for at once; 0 for the server's default.
             limit: Models in all.
             timeout: Seconds for each page.
         """
-        op = req.list_logged_models(filter, order_by, view, fields)
+        op = req.list_logged_models(filter, order_by, view, fields, datasets, order_dataset)
 
         def fetch(token: str, size: int) -> tuple[builtins.list[LoggedModel], str]:
             if not op.request.experiment_ids:

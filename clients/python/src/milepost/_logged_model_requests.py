@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from milepost import _methods as rpc
 from milepost import v1 as pb
@@ -75,10 +75,33 @@ def get_logged_model(model_id: str) -> Op[pb.LoggedModel]:
     return op(rpc.GET_LOGGED_MODEL, pb.GetLoggedModelRequest(model_id=model_id), _logged_model)
 
 
-def list_logged_models(filter: str, order_by: str, view: View, fields: Sequence[str] | None) -> PagedOp[pb.LoggedModel]:
+MeasuredOn: TypeAlias = "str | tuple[str, str]"
+"""A dataset that metrics of models were measured on: its name, or name and digest."""
+
+
+def list_logged_models(
+    filter: str,
+    order_by: str,
+    view: View,
+    fields: Sequence[str] | None,
+    datasets: Sequence[MeasuredOn],
+    order_dataset: MeasuredOn | None,
+) -> PagedOp[pb.LoggedModel]:
     """See `LoggedModels.list`."""
-    request = pb.ListLoggedModelsRequest(filter=filter, order_by=order_by, view=_view(view), read_mask=_mask(fields))
+    request = pb.ListLoggedModelsRequest(
+        filter=filter,
+        order_by=order_by,
+        view=_view(view),
+        read_mask=_mask(fields),
+        datasets=[_dataset(one) for one in datasets],
+        order_dataset=None if order_dataset is None else _dataset(order_dataset),
+    )
     return PagedOp(rpc.LIST_LOGGED_MODELS, request, lambda response: response.logged_models)
+
+
+def _dataset(given: MeasuredOn) -> pb.ModelDataset:
+    name, digest = (given, "") if isinstance(given, str) else given
+    return pb.ModelDataset(name=name, digest=digest)
 
 
 def update_logged_model(
