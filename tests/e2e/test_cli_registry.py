@@ -193,7 +193,7 @@ def test_a_version_is_copied_to_another_server(
 
 def test_a_webhook_is_created_tried_disabled_and_removed(server: RunningServer, cli: Cli) -> None:
     hook = cli.json("registry", "webhooks", "create", "ci", "https://example.invalid/hook", "--kind", "alias_set")
-    assert (hook["kinds"], hook.get("secret")) == (["KIND_ALIAS_SET"], None)
+    assert (hook["kinds"], hook.get("secret"), hook["format"]) == (["KIND_ALIAS_SET"], None, "FORMAT_STANDARD")
     tried = cli.run("registry", "webhooks", "test", hook["webhookId"], code=1)
     assert tried.stdout.startswith("no answer: ")
     assert cli.run("registry", "webhooks", "deliveries", hook["webhookId"]).stderr == "No attempts.\n"

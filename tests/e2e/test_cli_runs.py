@@ -88,6 +88,7 @@ def test_show_prints_all_about_a_run(cli: Cli, run: Run) -> None:
     run.log_batch(params={"depth": 3, "layers": [1, 2]}, tags={"team": "vision"}, metrics={"loss": 0.25}, step=7)
     run.log_inputs([pb.DatasetInput(dataset=pb.Dataset(name="digits", digest="abc"), context="training")])
     run._client.artifacts.upload_bytes(run.run_id, b"hello", "model/weights.bin")
+    model = run._client.logged_models.create(run.run_id, "net", output_step=7)
     words = [line.split() for line in cli.out("runs", "show", run.run_id).splitlines()]
     assert ["run", run.run_id] in words
     assert ["depth", "3"] in words
@@ -95,6 +96,7 @@ def test_show_prints_all_about_a_run(cli: Cli, run: Run) -> None:
     assert ["loss", "0.25", "7", "0.25", "0.25", "1"] in words
     assert ["team", "vision"] in words
     assert ["digits", "abc", "training"] in words
+    assert [model.model_id, "7"] in words
     assert ["model/", "(5", "B)"] in words
 
 

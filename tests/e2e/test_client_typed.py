@@ -195,6 +195,12 @@ def test_a_param_cannot_change_and_nothing_of_its_batch_is_stored(run: milepost.
     assert run.refresh().metrics == {}
 
 
+def test_points_that_are_there_can_be_skipped(client: milepost.Client, run: milepost.Run) -> None:
+    batch = pb.MetricPoints(key="m", values=[1.0, 2.0], steps=[0, 1], timestamps_ms=[5, 5])
+    stored = [client.runs.log_batch(run.run_id, metrics=[batch], skip_repeated_points=True) for _ in range(2)]
+    assert stored == [2, 0]
+
+
 def test_history_has_every_point_across_pages(client: milepost.Client, run: milepost.Run) -> None:
     points = pb.MetricPoints(key="m", values=[float(i) for i in range(25)], steps=range(25), timestamps_ms=range(25))
     run.log_metrics([points])

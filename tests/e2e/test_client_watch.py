@@ -53,6 +53,14 @@ def test_watched_run_is_whole_each_time(client: Client, run: Run) -> None:
         assert next(watch).proto == run.refresh().proto
         run.log_inputs([pb.DatasetInput(dataset=pb.Dataset(name="d", digest="1"), tags={"x": "y"})])
         assert next(watch).proto == run.refresh().proto
+        model = client.logged_models.create(run.run_id, "net", output_step=2)
+        assert next(watch).proto == run.refresh().proto
+        second = client.logged_models.create(run.run_id, "net", output_step=1)
+        assert next(watch).proto == run.refresh().proto
+        run.log_outputs([model.model_id])
+        assert next(watch).proto == run.refresh().proto
+        run.log_inputs(models=[second.model_id])
+        assert next(watch).proto == run.refresh().proto
         run.delete_tags("a")
         assert next(watch).tags == {"b": "1"}
         client.metrics.delete(run.run_id, ["loss"])

@@ -39,8 +39,8 @@ CREATE TABLE logged_model_tags (model_id, experiment_id, tag_key, tag_value);
 CREATE TABLE registered_models (name, creation_time, last_updated_time, description, workspace DEFAULT 'default');
 CREATE TABLE registered_model_tags ("key", value, name, workspace DEFAULT 'default');
 CREATE TABLE registered_model_aliases (alias, version, name, workspace DEFAULT 'default');
-CREATE TABLE model_versions (name, version, creation_time, last_updated_time, description, user_id, current_stage, source,
-    run_id, status, status_message, run_link, storage_location, workspace DEFAULT 'default');
+CREATE TABLE model_versions (name, version, creation_time, last_updated_time, description, user_id, current_stage,
+    source, run_id, status, status_message, run_link, storage_location, workspace DEFAULT 'default');
 CREATE TABLE model_version_tags ("key", value, name, version, workspace DEFAULT 'default');
 CREATE TABLE webhooks (webhook_id, name, description, url, status, secret, creation_timestamp, deleted_timestamp,
     workspace DEFAULT 'default');

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
-
-from google.protobuf.timestamp_pb2 import Timestamp
+from typing import TypeAlias
 
 from milepost import v1 as pb
 from milepost_server.errors import InvalidArgument, invalid_field, quote
 from milepost_server.storage.imports import Times
 
-
-class Timed(Protocol):
-    """A resource with times of its own."""
-
-    @property
-    def create_time(self) -> Timestamp:
-        """When it was created."""
-
-    @property
-    def update_time(self) -> Timestamp:
-        """When it last changed."""
-
-    def HasField(self, field_name: str) -> bool:  # noqa: N802
-        """Whether a field is set."""
+Timed: TypeAlias = pb.Experiment | pb.Run | pb.LoggedModel | pb.RegisteredModel | pb.ModelVersion
+"""A resource with times of its own."""
 
 
 def times_of(given: Timed, field: str, default_us: int) -> Times:
