@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter, methodcaller
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -24,6 +24,22 @@ from milepost_server.calls.field_rules import Broken, Check, check_timestamp, en
 from milepost_server.errors import quote
 
 _FEW = 8
+
+
+class _Column(NamedTuple):
+    """A field of many messages.
+
+    Args:
+        get: Reads it.
+        is_set: Whether it is set. What has no presence is when it is not zero.
+        check: For its values.
+        required: Whether it must be set.
+    """
+
+    get: Callable[[Any], Any]
+    is_set: Callable[[Any], bool]
+    check: Check | None
+    required: bool
 
 
 class MessageRules:
@@ -44,9 +60,22 @@ class MessageRules:
             check = _field_check(field, whole)
             if check is not None:
                 self._checks[field.number] = check
-        self._flat = all(field.message_type is None and not field.is_repeated for field in descriptor.fields)
-        self._scalars = [
-            (attrgetter(descriptor.fields_by_number[number].name), check) for number, check in self._checks.items()
+        self._columns = self._flat_columns(descriptor) if not self._partial else None
+
+    def _flat_columns(self, descriptor: Descriptor) -> list[_Column] | None:
+        """What to look at in many messages; None where they hold lists or messages."""
+        if any(field.message_type is not None or field.is_repeated for field in descriptor.fields):
+            return None
+        required = {name for name, _ in self._required}
+        return [
+            _Column(
+                attrgetter(field.name),
+                methodcaller("HasField", field.name) if field.has_presence else attrgetter(field.name),
+                self._checks.get(field.number),
+                field.name in required,
+            )
+            for field in descriptor.fields
+            if field.number in self._checks or field.name in required
         ]
 
     def check(self, message: Message, path: str) -> None:
@@ -89,16 +118,17 @@ class MessageRules:
 
         Points come in thousands, with few different keys. False when they may keep them nevertheless.
         """
-        if not self._flat or self._partial:
+        if self._columns is None:
             return False
-        for name, has_presence in self._required:
-            is_set = methodcaller("HasField", name) if has_presence else attrgetter(name)
-            if not all(map(is_set, messages)):
-                return False
         try:
-            for get, check in self._scalars:
-                for value in set(map(get, messages)):
-                    check(value)
+            for column in self._columns:
+                values = set(map(column.get, messages))
+                # What is not set reads as zero: only when some do, they are asked.
+                if column.required and not all(values) and not all(map(column.is_set, messages)):
+                    return False
+                if column.check is not None:
+                    for value in values:
+                        column.check(value)
         except Broken:
             return False
         return True
