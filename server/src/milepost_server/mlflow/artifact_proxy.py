@@ -49,11 +49,7 @@ class MlflowArtifactProxyServicer:
             place = await locate(self._artifacts, request.path, "path")
         except NotFound:
             return mlflow_pb.ListProxiedArtifactsResponse()
-        files, token = await listed(self._artifacts, place, place.path, "")
-        while token:
-            more, token = await listed(self._artifacts, place, place.path, token)
-            files += more
-        return mlflow_pb.ListProxiedArtifactsResponse(files=files)
+        return mlflow_pb.ListProxiedArtifactsResponse(files=await self._all(place))
 
     async def delete_proxied_artifacts(
         self, request: mlflow_pb.DeleteProxiedArtifactsRequest, call: Call
@@ -62,7 +58,8 @@ class MlflowArtifactProxyServicer:
             place = await locate(self._artifacts, request.artifact_path, _FIELD)
         except NotFound:
             return mlflow_pb.DeleteProxiedArtifactsResponse()
-        for path in [place.path] if place.path else await self._top_level(place):
+        # The folder of a run stays, so all that is in it goes instead.
+        for path in [place.path] if place.path else [file.path for file in await self._all(place)]:
             with missing_is_fine(pb.ERROR_REASON_ARTIFACT_NOT_FOUND):
                 await self._artifacts.delete(checked(pb.DeleteArtifactsRequest(run_id=place.run_id, path=path)))
         return mlflow_pb.DeleteProxiedArtifactsResponse()
@@ -87,6 +84,10 @@ class MlflowArtifactProxyServicer:
     ) -> mlflow_pb.GetPresignedDownloadUrlResponse:
         raise Unimplemented(_NO_LINKS)
 
-    async def _top_level(self, place: Place) -> list[str]:
-        files, _ = await listed(self._artifacts, place, "", "")
-        return [file.path for file in files]
+    async def _all(self, place: Place) -> list[mlflow_pb.FileInfo]:
+        """What is in a directory, by paths below it."""
+        files, token = await listed(self._artifacts, place, place.path, "")
+        while token:
+            more, token = await listed(self._artifacts, place, place.path, token)
+            files += more
+        return files
