@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 GEN := .venv-gen
 PROTOS := protos/milepost
 # All but those that bring a framework: these are tested in environments of their own.
-EXTRAS := azure demo evaluation gcs images mariadb models pandas pickle polars s3 sklearn
+EXTRAS := azure demo evaluation gcs images import-tensorboard mariadb models pandas pickle polars s3 sklearn
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo server test matrix flavors bench check lint types imports protos generated gen format lock clean
+.PHONY: help setup demo server test matrix groups bench check lint types imports protos generated gen format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,8 +39,8 @@ test: setup ## Run all tests
 matrix: setup ## Test the client beside the protobuf releases that training environments pin
 	$(BIN)/python tools/matrix.py
 
-flavors: setup ## Test each flavor of models with its library, in environments of their own
-	$(BIN)/python tools/flavors.py
+groups: setup ## Test flavors of models, and stock clients of MLflow, in environments of their own
+	$(BIN)/python tools/environments.py
 
 bench: setup ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m benchmarks
@@ -64,9 +64,11 @@ protos: setup
 
 generated: $(GEN)/.installed
 	PATH="$(CURDIR)/$(GEN)/bin:$$PATH" $(GEN)/bin/python tools/gen.py --check
+	$(BIN)/python tools/mlflow_compatibility.py --check
 
-gen: $(GEN)/.installed ## Generate code from the protos
+gen: $(GEN)/.installed ## Generate code from the protos, and the table of MLflow's calls from the tests
 	PATH="$(CURDIR)/$(GEN)/bin:$$PATH" $(GEN)/bin/python tools/gen.py
+	$(BIN)/python tools/mlflow_compatibility.py
 
 format: setup ## Format code and protos
 	$(BIN)/ruff check --fix
@@ -77,9 +79,9 @@ lock: setup ## Pin the newest versions of everything that developing needs
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --python-version 3.11 \
 		--group dev $(EXTRAS:%=--extra %) --no-emit-package milepost-client --no-emit-package milepost \
 		pyproject.toml clients/python/pyproject.toml --output-file tools/requirements-dev.txt
-	for list in tools/requirements-flavors-*.in; do case $$list in *-tests.in) continue;; esac; \
+	for list in tools/requirements-*.in; do case $$list in *-tests.in) continue;; esac; \
 		$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --python-version 3.11 \
 		"$$list" --output-file "$${list%.in}.txt" || exit 1; done
 
 clean: ## Remove what can be made again, but not data
-	rm -rf $(VENV) $(GEN) .venv-flavors build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(GEN) .venv-groups build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -60,9 +60,14 @@ def module(name: str, *arguments: object) -> list[str]:
 
 
 def cpu_s(pid: int) -> float:
-    """User and system seconds that a process has used in all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """User and system seconds that a process has used in all its threads, and its children that live."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # a child that ended meanwhile
+    own = (int(fields[11]) + int(fields[12])) / _TICKS
+    return own + sum(cpu_s(int(child)) for found in children for child in found)
 
 
 def resident_bytes(pid: int) -> int:

@@ -26,13 +26,13 @@ def run_load(name: str, *arguments: object) -> Any:
 def grpc_rate(effort: Effort, port: int, pid: int, path: str, payloads: Path, load: str = "grpc_calls") -> Sample:
     """Calls per second of a unary method by 32 callers on 4 connections, made by a generator of `benchmarks.load`."""
     options = ("--port", port, "--server-pid", pid, "--path", path, "--seconds", effort.seconds)
-    return _sample(Report(**run_load(load, *options, "--payloads", payloads)))
+    return rate_sample(Report(**run_load(load, *options, "--payloads", payloads)))
 
 
 def http_rate(effort: Effort, port: int, pid: int, paths: Path) -> Sample:
     """`GET` requests per second by 32 callers on as many kept connections."""
     options = ("--port", port, "--server-pid", pid, "--seconds", effort.seconds)
-    return _sample(Report(**run_load("http_calls", *options, "--payloads", paths)))
+    return rate_sample(Report(**run_load("http_calls", *options, "--payloads", paths)))
 
 
 def rate_figure(name: str, limit: Sample, subject: Sample, least: float) -> Figure:
@@ -41,7 +41,8 @@ def rate_figure(name: str, limit: Sample, subject: Sample, least: float) -> Figu
     return Figure(name, subject.value, "calls/s", limit.value, Goal("ratio", ">=", least), detail)
 
 
-def _sample(report: Report) -> Sample:
+def rate_sample(report: Report) -> Sample:
+    """The rate of a report, and what it says besides."""
     per_call_us = report.server_cores / report.calls_per_s * 1e6
     return Sample(
         report.calls_per_s,

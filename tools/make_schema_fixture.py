@@ -68,6 +68,10 @@ async def _fill(storage: Storage) -> None:
     await storage.write(_record_files)
     await storage.write(_record_writers)
     await _log_model(storage)
+    made = pb.ModelOutput(model_id=LOGGED_MODEL_ID, step=7)
+    await batches.log_outputs(pb.LogOutputsRequest(run_id=RUN_ID, models=[made]))
+    used = pb.ModelInput(model_id=LOGGED_MODEL_ID)
+    await batches.log_inputs(pb.LogInputsRequest(run_id=RUN_ID, models=[used]))
     await _register_model(storage)
     await storage.write(_record_webhook)
 
@@ -118,6 +122,8 @@ async def _register_model(storage: Storage) -> None:
 async def _record_webhook(tx: Transaction) -> None:
     webhook = pb.Webhook(webhook_id="webhook-1", name="hook", url="https://example.org/hook", secret="s" * 32)
     webhook.state = pb.Webhook.STATE_DISABLED
+    webhook.format = pb.Webhook.FORMAT_MLFLOW
+    webhook.mlflow_events.append("prompt.created")
     await tx.webhooks.create(webhook, 1, _clock())
     stored = await tx.webhooks.get("webhook-1")
     assert stored is not None

@@ -14,15 +14,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import grpc
-import orjson
 
 from benchmarks.framework import Effort, Figure, Goal, Sample, benchmark, median
+from benchmarks.json_http import JsonHttp
 from benchmarks.process import ROOT, Process, environment, module
 from benchmarks.subject import Subject, scratch_folder, server
 from milepost import v1 as pb
@@ -121,29 +118,8 @@ def _fill(calls: Mapping[str, Call], subject: Subject) -> None:
             stub.SetModelAlias(pb.SetModelAliasRequest(name=name, alias="champion", version=2))
 
 
-class _Http:
-    """One kept connection for JSON."""
-
-    def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port)
-
-    def get(self, path: str, **query: object) -> Any:
-        return self._send("GET", f"{path}?{urlencode(query)}" if query else path)
-
-    def post(self, path: str, **body: object) -> Any:
-        return self._send("POST", path, orjson.dumps(body))
-
-    def _send(self, method: str, path: str, body: bytes | None = None) -> Any:
-        self._connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-        response = self._connection.getresponse()
-        content = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"{method} {path} was answered {response.status}: {content!r}")
-        return orjson.loads(content)
-
-
 def _rest(port: int) -> Mapping[str, Call]:
-    http = _Http(port)
+    http = JsonHttp(port)
     new = {"sourceUri": _SOURCE}
     return {
         "register": lambda name: http.post("/v1/modelVersions", modelVersion={"name": name, **new}, createModel=True),
@@ -163,7 +139,7 @@ def _mlflow(python: str, folder: Path) -> Iterator[int]:
 
 
 def _mlflow_calls(port: int) -> Mapping[str, Call]:
-    http, api = _Http(port), "/api/2.0/mlflow"
+    http, api = JsonHttp(port), "/api/2.0/mlflow"
 
     def register(name: str) -> object:
         http.post(f"{api}/registered-models/create", name=name)

@@ -22,6 +22,7 @@ SERVICES = (
     "RegistryService",
     "LoggedModelService",
     "WebhookService",
+    "ImportService",
     "ServerService",
 )
 

@@ -57,7 +57,9 @@ def test_a_model_is_logged_registered_and_loaded_by_its_alias(classifier: Any, n
             params={"depth": 3},
             tags={"team": "risk"},
             model_type="classifier",
+            step=7,
         )
+    assert milepost.Client().runs.get(run.run_id).model_outputs == {logged.model_id: 7}
     version = milepost.Client().model_versions.get_by_alias(name, "champion")
     assert (logged.status, logged.params, logged.tags) == (milepost.ModelStatus.READY, {"depth": 3}, {"team": "risk"})
     assert (version.model_id, version.run_id, version.sha256) == (logged.model_id, run.run_id, logged.sha256)

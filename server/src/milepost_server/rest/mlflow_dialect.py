@@ -125,7 +125,7 @@ MLFLOW = Dialect(
     errors=MLFLOW_ERRORS,
     no_such_path=no_such_path,
     packages=frozenset({"milepost.mlflow.v1"}),
-    paths=("/api/", "/ajax-api/", "/get-artifact", "/model-versions/"),
+    paths=("/api/", "/ajax-api/", "/get-artifact", "/model-versions/", "/gateway/", "/graphql"),
     twins=(("/api/", "/ajax-api/"),),
     label="Mlflow",
 )

@@ -16,9 +16,10 @@ from milepost.cli._text import printable, size
 
 if TYPE_CHECKING:
     from milepost.client import Client
-    from milepost.migration.importing import Watcher
+    from milepost.migration import importing
+    from milepost.migration.importing import Importer, Watcher
     from milepost.migration.report import Problems, Report
-    from milepost.migration.source import Source, Totals
+    from milepost.migration.source import Choice, Source, Totals
 
 VERIFY = ("sample", "full", "none")
 _SHOWN = 20
@@ -56,22 +57,22 @@ def run_import(connect: Callable[[], Client], open_source: Callable[[], Source],
             _verify(source, client, choice, importer, options.verify == "full")
     finally:
         source.close()
-    print_report(report, options.verify != "none", options.as_json)
+    print_report(report, options.as_json)
 
 
-def _verify(source: Source, client: Client, choice: object, importer: object, full: bool) -> None:
+def _verify(source: Source, client: Client, choice: Choice, importer: Importer, full: bool) -> None:
     from milepost.migration.verifying import Verifier
 
     with _status("comparing"):
-        Verifier(source, client, choice, importer, full=full).verify()  # type: ignore[arg-type]
+        Verifier(source, client, choice, importer, full=full).verify()
 
 
-def print_report(report: Report, compared: bool, as_json: bool) -> None:
+def print_report(report: Report, as_json: bool) -> None:
     """Prints the outcome, and raises `typer.Exit` when something was left out or differs."""
     if as_json:
         print_json(report.as_json())
     else:
-        _print_counts(report, compared)
+        _print_counts(report)
         _print_list("Left out or changed", report.problems.total, [str(one) for one in report.problems.listed])
         _print_list("Different", report.differing, [str(one) for one in report.differences])
         for text, count in sorted(report.problems.notes.items()):
@@ -119,14 +120,14 @@ def _number(kind: str, count: int) -> str:
     return size(count) if kind.endswith("bytes") else f"{count:,}"
 
 
-def _print_counts(report: Report, compared: bool) -> None:
+def _print_counts(report: Report) -> None:
     from milepost.migration.report import KINDS
 
     version = f" (version {report.source_version})" if report.source_version else ""
     typer.echo(f"Source: {printable(report.source)}{printable(version)}")
     target = "nothing is written, as --dry-run says" if report.dry_run else printable(report.target)
     typer.echo(f"Target: {target}")
-    both = compared and not report.dry_run
+    both = report.compared
     rows = table("", "SOURCE", *(["TARGET"] if both else []), right=("SOURCE", "TARGET"))
     for kind in KINDS:
         cells = [_number(kind, counts[kind]) for counts in (report.read, *([report.found] if both else []))]
@@ -167,12 +168,10 @@ def _bar() -> Iterator[Watcher]:
     with Progress(*columns, console=console(sys.stderr), transient=True) as shown:
         task = shown.add_task("reading", total=None, detail="")
 
-        def update(progress: object, totals: Totals) -> None:
-            runs, points = progress.runs, progress.points  # type: ignore[attr-defined]
-            done, total = (points, totals.points) if totals.points else (runs, totals.runs)
-            detail = f"{runs:,} runs, {points:,} points, {size(progress.artifact_bytes)}"  # type: ignore[attr-defined]
-            phase = printable(progress.phase)  # type: ignore[attr-defined]
-            shown.update(task, description=phase, completed=done, total=total, detail=detail)
+        def update(made: importing.Progress, totals: Totals) -> None:
+            done, total = (made.points, totals.points) if totals.points else (made.runs, totals.runs)
+            detail = f"{made.runs:,} runs, {made.points:,} points, {size(made.artifact_bytes)}"
+            shown.update(task, description=printable(made.phase), completed=done, total=total, detail=detail)
 
         yield update
 

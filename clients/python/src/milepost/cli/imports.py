@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -100,6 +101,45 @@ def mlflow(
 
     options = ImportOptions(experiments or (), include_deleted, verify, dry_run, as_json)
     run_import(lambda: connect(ctx), open_source, options)
+
+
+@app.command()
+def tensorboard(
+    ctx: typer.Context,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The log directory, as TensorBoard is given it with --logdir.")
+    ],
+    experiment: Annotated[
+        str,
+        typer.Option(
+            "--experiment",
+            "-e",
+            metavar="NAME",
+            help="The experiment here that the runs go to, made if it is not there. Default: the name of DIR.",
+        ),
+    ] = "",
+    verify: Verify = "sample",
+    dry_run: OnlyRead = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import event files of TensorBoard: a run for each folder that has some, with scalars, texts and hyperparameters.
+
+    Images, histograms and all else are counted and left out. An import that broke off is simply begun again. Exits with
+    1 when something was left out or differs afterwards.
+    """
+
+    def open_source() -> Source:
+        from milepost._frames import load
+
+        load("tensorboardX", "import-tensorboard")
+        load("google_crc32c", "import-tensorboard")
+        from milepost.migration.tensorboard.source import TensorBoardSource
+
+        return TensorBoardSource(directory, experiment)
+
+    from milepost.cli._migration import ImportOptions, run_import
+
+    run_import(lambda: connect(ctx), open_source, ImportOptions((), True, verify, dry_run, as_json))
 
 
 def check_choice(option: str, given: str, allowed: list[str]) -> None:

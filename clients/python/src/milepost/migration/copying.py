@@ -69,8 +69,8 @@ class Copier:
     def _files(self, tree: FileTree, run_id: str) -> Iterator[SourceFile]:
         try:
             yield from tree.files(f"run {run_id}", self._problems)
-        except OSError as error:
-            self._problems.add(f"run {run_id}", "artifacts", f"{tree.location} cannot be read: {error}")
+        except (OSError, ValueError) as error:
+            self._problems.add(f"run {run_id}", "artifacts", f"{tree.location} cannot be read: {error}; left out.")
 
     def _stored(self, run_id: str, folder: str) -> dict[str, _Stored]:
         if self._client is None:
@@ -87,13 +87,13 @@ class Copier:
             with tree.local(file) as local:
                 if not _is_stored(local, stored.get(path)):
                     self._client.artifacts.upload(run_id, local, path)
-        except OSError as error:
-            self._problems.add(f"run {run_id}", f"artifacts {file.path}", f"cannot be read: {error}; left out.")
-            return False
         except MilepostError as error:
             if error.retriable:
                 raise
             self._problems.add(f"run {run_id}", f"artifacts {file.path}", f"refused: {error}; left out.")
+            return False
+        except (OSError, ValueError) as error:
+            self._problems.add(f"run {run_id}", f"artifacts {file.path}", f"cannot be read: {error}; left out.")
             return False
         return True
 

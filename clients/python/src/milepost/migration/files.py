@@ -6,14 +6,12 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from milepost.migration.report import Problems
-
-_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,8 @@ class FileTree(Protocol):
     def files(self, what: str, problems: Problems) -> Iterator[SourceFile]:
         """All files below; those that must not be followed go to `problems`, under the name `what`."""
 
-    @contextmanager
-    def local(self, file: SourceFile) -> Iterator[Path]:
+    def local(self, file: SourceFile) -> AbstractContextManager[Path]:
         """A local file with the bytes of one, for as long as the block lasts."""
-        yield Path()
 
 
 class LocalTree:

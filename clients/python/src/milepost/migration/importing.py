@@ -116,6 +116,7 @@ class Importer:
                 self._progress.runs += len(batch.records)
                 self._progress.points += batch.points
                 self._watcher(self._progress, self._totals)
+        runs.finish()
         models = ModelImporter(receiver, self._source.problems, copier, self._deletions, target_id)
         self.report.read.update(models.send(self._source.logged_models(experiment), self._choice))
 

@@ -42,8 +42,6 @@ class RunImporter:
         if self._receiver is not None:
             stored = {*self._sent(self._receiver, batch)}
             self._refused |= {one.run.run_id for one in batch.runs} - stored
-            for run_id in self._refused:
-                self._tallies.of.pop(run_id, None)
             self._receiver.points([one for one in batch.series if one.run_id not in self._refused])
         counts: Counter[str] = Counter()
         for record in batch.records:
@@ -54,6 +52,11 @@ class RunImporter:
                 counts.update(self._copier.copy(record.files, record.run.run_id, record.folder))
             self._deletions.run(record.run)
         return counts
+
+    def finish(self) -> None:
+        """Forgets the points of refused runs: those that were read ahead are counted by now."""
+        for run_id in self._refused:
+            self._tallies.of.pop(run_id, None)
 
     def _sent(self, receiver: Target, batch: Batch) -> Iterator[str]:
         """Sends the runs of a batch. Yields the ids of those that are on the server then."""

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 _LOOK_S = 0.1
+_END_S = 10.0
+"""How long to wait for what is being read; a server that does not answer is not waited for."""
 
 
 class _Ahead(Generic[Item]):
@@ -52,12 +54,12 @@ class _Ahead(Generic[Item]):
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_END_S)
 
 
 @contextmanager
 def prefetched(items: Iterator[Item], most: int) -> Iterator[Iterator[Item]]:
-    """The same items, read by a thread that is at most `most` ahead. It has ended when the block has."""
+    """The same items, read by a thread that is at most `most` ahead. It ends with the block."""
     ahead = _Ahead(items, most)
     try:
         yield iter(ahead)

@@ -108,7 +108,8 @@ class Report:
         target: What was written.
         dry_run: Whether nothing was written.
         read: Counts by kind, as read from the source without what was left out.
-        found: Counts by kind, as read again from the target. Empty in a dry run.
+        found: Counts by kind, as read again from the target.
+        compared: Whether that was done.
         problems: What was left out or changed.
         differences: Values that are not the same on both sides.
     """
@@ -123,6 +124,7 @@ class Report:
     differences: list[Difference] = field(default_factory=list)
     differing: int = 0
     values_compared: int = 0
+    compared: bool = False
     seconds: float = 0.0
 
     def differ(self, what: str, field: str, source: object, target: object) -> None:
@@ -150,7 +152,7 @@ class Report:
             "target": self.target,
             "dryRun": self.dry_run,
             "counts": {
-                kind: {"source": self.read[kind]} | ({} if self.dry_run else {"target": self.found[kind]})
+                kind: {"source": self.read[kind]} | ({"target": self.found[kind]} if self.compared else {})
                 for kind in KINDS
             },
             "valuesCompared": self.values_compared,

@@ -20,7 +20,7 @@ _CANONICAL_NAN = numpy.array([numpy.nan]).view(numpy.uint64)[0]
 _MASK = (1 << 64) - 1
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """Points of one run.
 

@@ -17,6 +17,8 @@ Entry = TypeVar("Entry", bound=Message)
 TIMEOUT_S = 600.0
 """How long a request may take, repeats included: long enough for a server to be started again."""
 
+_EXPERIMENTS_AT_ONCE = 500
+
 CREATED, EXISTS = pb.IMPORT_OUTCOME_CREATED, pb.IMPORT_OUTCOME_EXISTS
 NAME_TAKEN, ID_TAKEN = pb.IMPORT_OUTCOME_NAME_TAKEN, pb.IMPORT_OUTCOME_ID_TAKEN
 
@@ -39,7 +41,11 @@ class Target:
         def send(some: Sequence[pb.Experiment]) -> Sequence[Any]:
             return self.client.imports.experiments(some, timeout=TIMEOUT_S)
 
-        return self._sent(entries, send, lambda one: f"experiment {one.experiment_id or one.name}")
+        sent: list[tuple[pb.Experiment, pb.ExperimentOutcome]] = []
+        for start in range(0, len(entries), _EXPERIMENTS_AT_ONCE):
+            some = entries[start : start + _EXPERIMENTS_AT_ONCE]
+            sent += self._sent(some, send, lambda one: f"experiment {one.experiment_id or one.name}")
+        return sent
 
     def runs(self, entries: Sequence[pb.ImportedRun]) -> list[tuple[pb.ImportedRun, pb.RunOutcome]]:
         """Imports runs; those that are refused are left out of the answer."""

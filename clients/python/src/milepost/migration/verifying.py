@@ -71,6 +71,7 @@ class Verifier:
                 verify_registered_models(self._source, self._client, self._report)
                 verify_webhooks(self._source, self._client, self._report)
         self._report.compare_counts()
+        self._report.compared = True
 
     def _verify_experiment(self, one: pb.Experiment, target_id: str) -> None:
         what = f"experiment {one.experiment_id}"
@@ -129,8 +130,8 @@ class Verifier:
         stored = {one.path: one for one in self._client.artifacts.list(run_id, folder, recursive=True)}
         try:
             files = list(tree.files(what, self._source.problems))
-        except OSError:
-            return
+        except (OSError, ValueError):
+            return  # is among the problems
         for file in files:
             there = stored.get(f"{folder}/{file.path}" if folder else file.path)
             if there is None:

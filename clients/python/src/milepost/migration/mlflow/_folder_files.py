@@ -14,6 +14,7 @@ from milepost.migration.report import Problems
 MAX_META_BYTES = 64 * 1024 * 1024
 """MLflow allows 16 million characters for the profile of a dataset."""
 MAX_TEXT_BYTES = 1024 * 1024
+_DEEPEST = 100
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Meta = Mapping[str, Any]
@@ -64,8 +65,9 @@ class FolderFiles:
         if content is None:
             return None
         try:
+            _check_depth(content)
             found = yaml.load(content, _LOADER)  # noqa: S506  # the loader is the safe one
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
+        except (yaml.YAMLError, ValueError) as error:
             self.refuse(path, f"is no YAML that can be read ({' '.join(str(error).split())[:200]}); left out.")
             return None
         if not isinstance(found, dict):
@@ -105,6 +107,15 @@ class FolderFiles:
         except UnicodeDecodeError:
             self.refuse(path, "is no UTF-8; left out.")
             return None
+
+
+def _check_depth(content: str) -> None:
+    """Refuses documents so deep that the loader in C, which recurses, would end the process. Events come one by one."""
+    depth = 0
+    for event in yaml.parse(content, _LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ValueError(f"more than {_DEEPEST} levels")
 
 
 def text(meta: Meta, *names: str) -> str:

@@ -22,6 +22,7 @@ MARKER = ".milepost-export"
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 # What MLflow lets a key be when it reads one.
 _KEY = re.compile(r"[/\w.\- :]+")
+_LONGEST_NAME = 255
 _STATUS = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
 _MODEL_STATUS = {"PENDING": 1, "READY": 2, "FAILED": 3}
 
@@ -68,7 +69,7 @@ class FolderTarget:
         """Writes all but its points and files."""
         folder = self._run_folder(given.experiment_id, given.run_id)
         what = f"run {given.run_id}"
-        meta = {
+        meta: dict[str, Any] = {
             "artifact_uri": given.artifact_uri or str(folder / "artifacts"),
             "deleted_time": given.delete_ms,
             "end_time": given.end_ms,
@@ -161,6 +162,9 @@ class FolderTarget:
     def registered_model(self, given: entities.RegisteredModel) -> None:
         """Writes it with its versions."""
         folder = self._root / "models" / given.name
+        if len(given.name.encode()) > _LONGEST_NAME:
+            self._problems.add(f"registered model {given.name}", "name", "is no name of a folder: too long; left out.")
+            return
         meta = {
             "aliases": {alias: str(number) for alias, number in given.aliases.items()},
             "creation_timestamp": given.create_ms,
@@ -256,6 +260,7 @@ class FolderTarget:
         """The file of a key, whose folders are made; None, and said, for a key that cannot be one of MLflow."""
         normal = posixpath.normpath(key)
         wrong = not _KEY.fullmatch(key) or normal != key or key in (".", "..") or key.startswith(("/", "../"))
+        wrong = wrong or any(len(part.encode()) > _LONGEST_NAME for part in key.split("/"))
         path = folder / key
         try:
             if wrong:

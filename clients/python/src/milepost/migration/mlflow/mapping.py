@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from datetime import datetime, timezone
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -198,16 +197,6 @@ def dataset_input(given: entities.DatasetInput) -> pb.DatasetInput:
         context=tags.pop(CONTEXT, ""),
         tags=tags,
     )
-
-
-def milliseconds(stamp: Timestamp) -> int:
-    """A time in milliseconds since the Unix epoch."""
-    return stamp.ToMilliseconds()
-
-
-def shown(stamp: Timestamp) -> str:
-    """A time for people."""
-    return datetime.fromtimestamp(milliseconds(stamp) / 1000, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def _model_metric(given: entities.ModelMetric) -> pb.ModelMetric:

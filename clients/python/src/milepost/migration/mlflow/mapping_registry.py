@@ -73,8 +73,8 @@ class RegistryMapping:
             self._problems.add(
                 what,
                 "secret",
-                "MLflow keeps it encrypted: it is not imported, and the webhook is disabled. Set a secret and enable "
-                "the webhook with `milepost registry webhooks update`.",
+                "MLflow keeps it encrypted: it is not imported, and the webhook is disabled. Give it a secret "
+                "(`Client.webhooks.update`) and enable it (`milepost registry webhooks enable`).",
             )
         return pb.Webhook(
             name=given.name,

@@ -1,4 +1,4 @@
-"""MLflow's REST API, spoken by the standard library: one kept connection per thread, repeats, bounded answers."""
+"""MLflow's REST API, spoken by the standard library: kept connections, repeats, bounded answers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import json
 import os
 import shutil
 import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Rest:
         self._address = (parts.hostname, parts.port)
         self._prefix = parts.path.rstrip("/")
         self._headers = _authorization(parts.username, parts.password)
-        self._local = threading.local()
+        self._idle: list[http.client.HTTPConnection] = []
         port = "" if parts.port is None else f":{parts.port}"
         self.location = f"{parts.scheme}://{parts.hostname}{port}{self._prefix}"
 
@@ -116,10 +116,9 @@ class Rest:
         self._answered("PUT", path, source, headers, lambda response: response.read())
 
     def close(self) -> None:
-        """Ends the connection of this thread."""
-        connection = self._local.__dict__.pop("connection", None)
-        if connection is not None:
-            connection.close()
+        """Ends all connections that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
 
     def _json(self, verb: str, path: str, body: Json | None) -> Json:
         data = None if body is None else json.dumps(body).encode()
@@ -142,11 +141,9 @@ class Rest:
             try:
                 return self._once(verb, path, body, headers, read)
             except MlflowRefused as error:
-                self.close()
                 if error.status not in _REPEATABLE or attempt == _ATTEMPTS:
                     raise
             except (OSError, http.client.HTTPException) as error:
-                self.close()
                 if attempt == _ATTEMPTS:
                     raise ConnectionError(f"{self.location} does not answer: {error}") from None
             time.sleep(min(_FIRST_DELAY_S * 2 ** (attempt - 1), _LONGEST_DELAY_S))
@@ -154,28 +151,29 @@ class Rest:
 
     def _once(self, verb: str, path: str, body: Any, headers: Mapping[str, str], read: Any) -> Any:
         connection = self._connection()
-        sent = {**self._headers, **headers}
-        if isinstance(body, Path):
-            with body.open("rb") as file:
-                connection.request(verb, self._prefix + path, file, sent)
-        else:
-            connection.request(verb, self._prefix + path, body, sent)
-        response = connection.getresponse()
-        if response.status != HTTPStatus.OK:
-            raise _refusal(response)
-        return read(response)
+        try:
+            with body.open("rb") if isinstance(body, Path) else nullcontext(body) as sent:
+                connection.request(verb, self._prefix + path, sent, {**self._headers, **headers})
+            response = connection.getresponse()
+            if response.status != HTTPStatus.OK:
+                raise _refusal(response)
+            answer = read(response)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return answer
 
     def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = self._local.__dict__.get("connection")
-        if connection is None:
-            host, port = self._address
-            if self._https:
-                context = ssl.create_default_context()
-                connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
-            else:
-                connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-            self._local.connection = connection
-        return connection
+        """One that nobody uses, or a new one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        host, port = self._address
+        if self._https:
+            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
 
 
 def artifact_path(path: str) -> str:

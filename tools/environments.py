@@ -1,8 +1,9 @@
-"""Tests each group of flavors in an environment of its own, with only the client beside the group's libraries.
+"""Runs the tests that need an environment of their own: flavors of models, stock clients of MLflow, importers.
 
-`tools/requirements-flavors-GROUP.in` says what a group needs, and why something is left out; `make lock` pins it in the
-`.txt` beside it. Environments are kept in `.venv-flavors/GROUP` as long as the pins stay the same. Run by
-`make flavors`; `tools/flavors.py GROUP…` runs some groups only, `--pytest=ARGUMENTS` hands arguments to pytest.
+A group is a folder below `tests`. `tools/requirements-GROUP.in` (`-` for `/`) says what it needs, and why something is
+left out; `make lock` pins it in the `.txt` beside it. Flavors and importers have our client beside their libraries, and
+MLflow's clients nothing of ours. Environments are kept in `.venv-groups` as long as the pins stay the same. Run by
+`make groups`; `tools/environments.py GROUP…` runs some groups only, `--pytest=ARGUMENTS` hands arguments to pytest.
 """
 
 from __future__ import annotations
@@ -20,13 +21,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENTS = ROOT / ".venv-flavors"
+ENVIRONMENTS = ROOT / ".venv-groups"
 UV = str(Path(sys.executable).parent / "uv")
-# What `make flavors` tests. Two groups run at a time, so those that take longest come first.
-GROUPS = ("pytorch", "jvm", "deep", "classic", "mlflow", "explanations")
+# What `make groups` tests. Two groups run at a time, so those that take longest come first.
+GROUPS = (
+    "flavors/pytorch",
+    "mlflow_clients",
+    "flavors/jvm",
+    "flavors/deep",
+    "flavors/classic",
+    "flavors/mlflow",
+    "flavors/explanations",
+    "importers",
+)
 TIMEOUT_S = 600
 # Nothing that a test does leaves the machine, and small models are no faster on more threads.
-SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+    # Tests start many processes, each of which would compile all that it imports where this is set.
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 
 
 @dataclass(frozen=True)
@@ -46,12 +62,23 @@ class Outcome:
 
 def pins_of(group: str) -> Path:
     """The file with the exact releases that a group is tested with."""
-    return ROOT / "tools" / f"requirements-flavors-{group}.txt"
+    return ROOT / "tools" / f"requirements-{group.replace('/', '-')}.txt"
+
+
+def ours(group: str) -> list[str]:
+    """What of this project is installed beside a group's libraries, as arguments of `uv pip install`."""
+    if group.startswith("flavors/"):
+        return ["-e", "clients/python[models]"]
+    if group == "importers":
+        return ["-e", "clients/python[import-tensorboard]"]
+    return []
 
 
 def digest_of(group: str) -> str:
     """Changes when an environment has to be made anew."""
-    sources = [pins_of(group).read_bytes(), (ROOT / "clients/python/pyproject.toml").read_bytes()]
+    sources = [pins_of(group).read_bytes()]
+    if ours(group):
+        sources.append((ROOT / "clients/python/pyproject.toml").read_bytes())
     return hashlib.sha256(b"\0".join([*sources, sys.version.encode()])).hexdigest()
 
 
@@ -67,7 +94,7 @@ def make_environment(group: str) -> str:
         return python
     run([UV, "venv", "--clear", "--python", sys.executable, str(folder)])
     install = [UV, "pip", "install", "--python", python]
-    run([*install, "-r", str(pins_of(group)), "-e", "clients/python[models]"])
+    run([*install, "-r", str(pins_of(group)), *ours(group)])
     stamp.write_text(digest)
     return python
 
@@ -97,8 +124,9 @@ def check(group: str, arguments: Sequence[str]) -> Outcome:
     try:
         python = make_environment(group)
         installed, step = time.monotonic(), "tests failed"
-        tests = [python, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider", *arguments]
-        printed = run([*tests, f"tests/flavors/{group}"])
+        # The fixtures of `tests` itself need the server's libraries.
+        tests = [python, "-m", "pytest", "-q", f"--confcutdir=tests/{group}", "-p", "no:cacheprovider", *arguments]
+        printed = run([*tests, f"tests/{group}"])
     except subprocess.CalledProcessError as error:
         return Outcome(group, error.stdout, f"{group}: {step}")
     except (OSError, subprocess.TimeoutExpired) as error:
