@@ -120,6 +120,7 @@ class MessageRules:
         """
         if self._columns is None:
             return False
+        messages = list(messages)  # each look at one in a message makes it anew
         try:
             for column in self._columns:
                 values = set(map(column.get, messages))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from milepost import v1 as pb
@@ -15,6 +16,8 @@ from milepost_server.mlflow.native import checked
 from milepost_server.mlflow.run_messages import native_input
 from milepost_server.services.batches import BatchService
 from milepost_server.services.runs import RunService
+
+_read_point = attrgetter("key", "value", "step", "timestamp", "model_id")
 
 Json = TypeVar("Json", dict[str, Any], list[Any])
 
@@ -103,12 +106,13 @@ def _fill_points(batch: pb.LogBatchRequest, points: Iterable[mlflow_pb.Metric]) 
     by_key: dict[str, _Columns] = defaultdict(_Columns)
     of_models: dict[str, list[mlflow_pb.Metric]] = defaultdict(list)
     for point in points:
-        columns = by_key[point.key]
-        columns.values.append(point.value)
-        columns.steps.append(point.step)
-        columns.timestamps_ms.append(point.timestamp)
-        if point.model_id:
-            of_models[point.model_id].append(point)
+        key, value, step, timestamp, model_id = _read_point(point)
+        columns = by_key[key]
+        columns.values.append(value)
+        columns.steps.append(step)
+        columns.timestamps_ms.append(timestamp)
+        if model_id:
+            of_models[model_id].append(point)
     for key, columns in by_key.items():
         batch.metrics.add(key=key, values=columns.values, steps=columns.steps, timestamps_ms=columns.timestamps_ms)
     for model_id, measured in of_models.items():

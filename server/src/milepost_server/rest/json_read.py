@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, NamedTuple
 
 from google.protobuf import descriptor_pool, message_factory
@@ -173,14 +174,14 @@ class Readers:
 
     def _messages_put(self, field: FieldDescriptor) -> Read:
         name, read = field.name, self.of(inner_type(field))
-        add = _plain_adder(inner_type(field))
+        add_plain = _plain_adder(inner_type(field))
 
         def put(message: Any, values: Any) -> None:
             _check_list(values)
             into = getattr(message, name)
+            if add_plain(into, values):
+                return
             for index, value in enumerate(values):
-                if type(value) is dict and add(into, value):
-                    continue
                 try:
                     read(into.add(), value)
                 except Problem as problem:
@@ -239,33 +240,42 @@ class Readers:
         message.type_url = url
 
 
-def _plain_adder(descriptor: Descriptor) -> Callable[[Any, dict[str, Any]], bool]:
-    """Makes a function that adds a message to a list at one go.
+def _plain_adder(descriptor: Descriptor) -> Callable[[Any, list[Any]], bool]:
+    """Makes a function that adds messages to a list at one go.
 
     It says whether it could: when every key is a field in proto spelling, and every value goes as it is. Points of
-    metrics come like that, by the thousand; read field by field they take twice the time.
+    metrics come like that, by the thousand; checked by column they take a third of the time of reading them one by one.
     """
     if wellknown.has_own_form(descriptor.full_name):
-        return lambda into, value: False
+        return lambda into, values: False
     types = {field.name: _PLAIN_TYPES[field.cpp_type] for field in descriptor.fields if _is_plain(field)}
-    doubles = [name for name, plain in types.items() if float in plain]
 
-    def add(into: Any, value: dict[str, Any]) -> bool:
-        for key, item in value.items():
-            if type(item) not in types.get(key, _NO_TYPES):
+    def is_plain(values: list[Any]) -> bool:
+        if set(map(type, values)) != {dict}:
+            return False
+        for key in set(chain.from_iterable(set(map(tuple, values)))):
+            column = [value[key] for value in values if key in value]
+            plain = types.get(key, _NO_TYPES)
+            if not plain.issuperset(map(type, column)):
                 return False
-        for name in doubles:
-            if not math.isfinite(value.get(name, 0.0)):  # too large a number was read as infinite
+            # Too large a number was read as infinite. A sum may overflow, and is then looked at one by one.
+            if float in plain and not math.isfinite(sum(column)):
                 return False
-        count = len(into)
+        return True
+
+    def add_plain(into: Any, values: list[Any]) -> bool:
+        if not is_plain(values):
+            return False
+        add = into.add
         try:
-            into.add(**value)
+            for value in values:
+                add(**value)
         except ValueError:  # out of range, or a lone surrogate
-            del into[count:]
+            del into[:]
             return False
         return True
 
-    return add
+    return add_plain
 
 
 def _is_plain(field: FieldDescriptor) -> bool:
