@@ -20,6 +20,9 @@ Write = Callable[[Any], Any]
 _BY_VALUE, _BY_BITS, _BY_VALUE_OR_PRESENCE, _BY_PRESENCE = range(4)
 
 
+_FEW_FIELDS = 4
+
+
 class _Step(NamedTuple):
     name: str
     key: str
@@ -59,12 +62,27 @@ class Writers:
             return (lambda message: message.value) if convert is None else (lambda message: convert(message.value))
         if name == wellknown.ANY:
             return self._write_any
+        if _is_sparse(descriptor):
+            return self._sparse_writer(descriptor)
         steps, oneofs = self._steps(descriptor), self._oneofs(descriptor)
         if not steps and len(oneofs) == 1:
             return _choice_writer(*oneofs.popitem())
         if not oneofs and not any(step.set_by == _BY_PRESENCE for step in steps):
             return _flat_writer(steps)
         return _object_writer(steps, oneofs)
+
+    def _sparse_writer(self, descriptor: Descriptor) -> Write:
+        """For a message of many fields that tell whether they are set: those that are not cost nothing."""
+        known = {field: (self._form.key(field), self._converter(field)) for field in descriptor.fields}
+
+        def write(message: Any) -> dict[str, Any]:
+            written: dict[str, Any] = {}
+            for field, value in message.ListFields():
+                key, convert = known[field]
+                written[key] = value if convert is None else convert(value)
+            return written
+
+        return write
 
     def _steps(self, descriptor: Descriptor) -> list[_Step]:
         """The fields outside of oneofs by number."""
@@ -117,9 +135,16 @@ class Writers:
         return {"@type": message.type_url, **written}
 
 
-# Fields are looked up one by one: for messages that are mostly full this takes two thirds of the time of `ListFields`,
-# and for a message that is one oneof, half. Messages of the simpler kinds, of which there are many in one answer, have
-# functions of their own, which take three quarters of the time of the one for all.
+def _is_sparse(descriptor: Descriptor) -> bool:
+    fields = descriptor.fields
+    return len(fields) > _FEW_FIELDS and all(
+        (field.is_repeated or field.has_presence) and real_oneof(field) is None for field in fields
+    )
+
+
+# Fields of other messages are looked up one by one: for messages that are mostly full this takes two thirds of the time
+# of `ListFields`, and for a message that is one oneof, half. Messages of the simpler kinds, of which there are many in
+# one answer, have functions of their own, which take three quarters of the time of the one for all.
 
 
 def _choice_writer(oneof: str, members: dict[str, tuple[str, Convert | None]]) -> Write:
