@@ -121,7 +121,7 @@ async def test_bad_source_is_refused(api: Api, name: str, source: dict[str, Any]
 
 
 async def test_files_elsewhere_may_say_which_run_and_model_they_are_of(api: Api, name: str) -> None:
-    owners = {"run_id": "of-another-server", "model_id": "m-" + "0" * 32}
+    owners: dict[str, Any] = {"run_id": "of-another-server", "model_id": "m-" + "0" * 32}
     created = await api.create_model_version(name, source_uri=SOURCE, **owners)
     assert (created.source_uri, created.path, created.sha256) == (SOURCE, "", "")
     assert {"run_id": created.run_id, "model_id": created.model_id} == owners

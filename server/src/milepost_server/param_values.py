@@ -6,7 +6,7 @@ from milepost import v1 as pb
 
 
 def param_text(value: pb.ParamValue) -> str:
-    """A value as text comparisons, LIKE and clients that know text only see it: floats as Python's `repr` writes them."""
+    """A value as clients see it that know text only, and as LIKE does: floats as Python's `repr` writes them."""
     match value.WhichOneof("kind"):
         case "string_value":
             return value.string_value
