@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 API = "/api/2.0/mlflow/"
+PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 Json = Mapping[str, Any]
 
 

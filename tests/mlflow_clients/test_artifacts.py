@@ -15,9 +15,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts, list_artifacts
 from PIL import Image
 
-from mlflow_clients.rest import Rest, refusal
-
-PROXY = "/api/2.0/mlflow-artifacts/artifacts"
+from mlflow_clients.rest import PROXY, Rest, refusal
 
 
 @pytest.fixture

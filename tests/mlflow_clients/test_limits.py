@@ -107,6 +107,13 @@ def test_names_of_registered_models_have_limits(rest: Rest, bad: str) -> None:
     invalid(rest.send("POST", "registered-models/create", json={"name": bad}))
 
 
+@pytest.mark.covers(
+    "names of registered models have no `@`, which begins an alias in `models:/NAME@ALIAS`", difference="takes them"
+)
+def test_names_of_registered_models_have_no_at(rest: Rest) -> None:
+    assert "'@'" in invalid(rest.send("POST", "registered-models/create", json={"name": "a@b"}))
+
+
 @pytest.mark.covers("aliases: letters, digits, `_` and `-`; `latest` and `v1` are reserved")
 @pytest.mark.parametrize("bad", ["", "latest", "Latest", "v12", "a b", "a.b", "x" * 256])
 def test_aliases_have_limits(rest: Rest, name: str, bad: str) -> None:

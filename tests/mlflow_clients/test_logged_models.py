@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus, Metric
 from mlflow.exceptions import RestException
 
-from mlflow_clients.rest import Rest, invalid, refusal
+from mlflow_clients.rest import PROXY, Rest, invalid, refusal
 
 
 @pytest.mark.covers("create, get and finalize; PENDING until it is READY")
@@ -103,3 +103,14 @@ def test_files_of_a_model_are_listed(client: MlflowClient, rest: Rest, experimen
         params={"artifact_file_path": "code/a.py"},
     )
     assert got.content == b"print()"
+
+
+@pytest.mark.covers("files of a READY model stay as they are", difference="lets them be written over and deleted")
+def test_files_of_a_ready_model_stay(client: MlflowClient, rest: Rest, experiment: str, run: str, name: str) -> None:
+    model = client.create_logged_model(experiment, name="model", source_run_id=run)
+    file = f"{PROXY}/{model.artifact_location.removeprefix('mlflow-artifacts:/')}/weights"
+    assert rest.send("PUT", file, content=b"first").status_code == 200
+    client.finalize_logged_model(model.model_id, "READY")
+    for answer in (rest.send("PUT", file, content=b"second"), rest.send("DELETE", file)):
+        assert "ready" in invalid(answer)
+    assert rest.send("GET", file).content == b"first"
