@@ -7,6 +7,8 @@ from milepost import v1 as pb
 
 def param_text(value: pb.ParamValue) -> str:
     """A value as clients see it that know text only, and as LIKE does: floats as Python's `repr` writes them."""
+    if value.string_value:  # most are, and to ask for the kind takes longer than to look
+        return value.string_value
     match value.WhichOneof("kind"):
         case "string_value":
             return value.string_value
