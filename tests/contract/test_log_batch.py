@@ -184,3 +184,22 @@ async def test_concurrent_writers_of_one_param_agree_on_one_value(api: Api, run:
     after = await api.get_run(run.run_id)
     assert [after.params["p"].int_value] == winners
     assert after.tags.keys() == {f"t{n}" for n in winners}
+
+
+async def test_name_and_description_change_with_the_rest(api: Api, run: pb.Run) -> None:
+    await api.log_batch(run.run_id, tags={"t": "x"}, name="renamed", description="why")
+    changed = await api.get_run(run.run_id)
+    assert (changed.name, changed.description, dict(changed.tags)) == ("renamed", "why", {"t": "x"})
+    assert changed.etag != run.etag
+    await api.log_batch(run.run_id, description="")
+    assert (await api.get_run(run.run_id)).name == "renamed"
+    assert (await api.get_run(run.run_id)).description == ""
+
+
+async def test_a_refused_batch_renames_nothing(api: Api, run: pb.Run) -> None:
+    await api.log_batch(run.run_id, {"p": 1})
+    with refused("ALREADY_EXISTS", "PARAM_CONFLICT"):
+        await api.log_batch(run.run_id, {"p": 2}, name="renamed")
+    with refused("INVALID_ARGUMENT", "INVALID_FIELD", field="name"):
+        await api.log_batch(run.run_id, name="")
+    assert (await api.get_run(run.run_id)).name == run.name

@@ -201,6 +201,12 @@ def test_points_that_are_there_can_be_skipped(client: milepost.Client, run: mile
     assert stored == [2, 0]
 
 
+def test_a_batch_may_rename_the_run(client: milepost.Client, run: milepost.Run) -> None:
+    client.runs.log_batch(run.run_id, tags={"t": "x"}, name="renamed", description="why")
+    changed = client.runs.get(run.run_id)
+    assert (changed.name, changed.description, changed.tags) == ("renamed", "why", {"t": "x"})
+
+
 def test_history_has_every_point_across_pages(client: milepost.Client, run: milepost.Run) -> None:
     points = pb.MetricPoints(key="m", values=[float(i) for i in range(25)], steps=range(25), timestamps_ms=range(25))
     run.log_metrics([points])

@@ -219,8 +219,9 @@ class Verbs(RegistryVerbs, ImportVerbs):
         *,
         skip_repeated_points: bool = False,
         model_metrics: Mapping[str, Sequence[pb.ModelMetric]] | None = None,
+        **about: str,
     ) -> int:
-        """Logs a batch, params as Python values, and returns the number of points stored."""
+        """Logs a batch, params as Python values, with a new `name` and `description`; returns the points stored."""
         request = pb.LogBatchRequest(
             run_id=run_id,
             params={key: param(value) for key, value in (params or {}).items()},
@@ -232,6 +233,7 @@ class Verbs(RegistryVerbs, ImportVerbs):
                 pb.LoggedModelMetrics(model_id=model_id, metrics=measured)
                 for model_id, measured in (model_metrics or {}).items()
             ],
+            **about,
         )
         response: pb.LogBatchResponse = await self.call(f"{_TRACKING}/LogBatch", request)
         return response.metric_points

@@ -377,10 +377,14 @@ class AsyncRuns(_Group):
         timestamp_ms: int | None = None,
         model_metrics: Mapping[str, ModelMetrics] | None = None,
         skip_repeated_points: bool = False,
+        name: str | None = None,
+        description: str | None = None,
         timeout: float | None = None,
     ) -> int:
         """See `Runs.log_batch`."""
-        op = req.log_batch(run_id, params, tags, metrics, step, timestamp_ms, model_metrics, skip_repeated_points)
+        op = req.log_batch(
+            run_id, params, tags, metrics, step, timestamp_ms, model_metrics, skip_repeated_points, name, description
+        )
         return await self._transport.call(op, timeout)
 
     async def delete_tags(self, run_id: str, keys: Iterable[str], *, timeout: float | None = None) -> None:

@@ -476,6 +476,8 @@ class Runs(_Group):
         timestamp_ms: int | None = None,
         model_metrics: Mapping[str, ModelMetrics] | None = None,
         skip_repeated_points: bool = False,
+        name: str | None = None,
+        description: str | None = None,
         timeout: float | None = None,
     ) -> int:
         """Logs params, tags and metrics in one transaction; arguments as of `Run.log_batch`.
@@ -483,6 +485,7 @@ class Runs(_Group):
         `model_metrics` are metrics of logged models, by the models' ids; see `LoggedModels.update`.
         `skip_repeated_points` leaves out points that are stored already, or occur earlier in `metrics`, with the same
         key, step, time and value: NaN equals NaN, and -0.0 differs from 0.0. Without a `timestamp_ms` nothing repeats.
+        `name` and `description` are new ones of the run; None leaves them as they are.
 
         Returns:
             The number of metric points stored, once they are durable. Those left out do not count.
@@ -491,7 +494,9 @@ class Runs(_Group):
             ParamConflict: A param has another value already; then nothing is stored.
             LoggedModelNotFound, LoggedModelDeleted: A model of `model_metrics` takes none; then nothing is stored.
         """
-        op = req.log_batch(run_id, params, tags, metrics, step, timestamp_ms, model_metrics, skip_repeated_points)
+        op = req.log_batch(
+            run_id, params, tags, metrics, step, timestamp_ms, model_metrics, skip_repeated_points, name, description
+        )
         return self._transport.call(op, timeout)
 
     def delete_tags(self, run_id: str, keys: Iterable[str], *, timeout: float | None = None) -> None:

@@ -333,6 +333,8 @@ def log_batch(
     timestamp_ms: int | None,
     model_metrics: Mapping[str, ModelMetrics] | None,
     skip_repeated_points: bool,
+    name: str | None,
+    description: str | None,
 ) -> Op[int]:
     """See `Runs.log_batch`."""
     request = pb.LogBatchRequest(
@@ -345,6 +347,8 @@ def log_batch(
             for model_id, measured in (model_metrics or {}).items()
         ],
         skip_repeated_points=skip_repeated_points,
+        name=name,
+        description=description,
     )
     return send_batch(request)
 

@@ -26,8 +26,8 @@ class RunData:
     """Logs to runs.
 
     Args:
-        runs: For what is a tag in MLflow and a field of the run here.
-        batches: For everything else.
+        runs: Reads them.
+        batches: Writes to them.
     """
 
     def __init__(self, runs: RunService, batches: BatchService) -> None:
@@ -37,20 +37,19 @@ class RunData:
     async def log(
         self, run_id: str, points: Iterable[mlflow_pb.Metric], params: Mapping[str, str], labels: Mapping[str, str]
     ) -> None:
-        """Logs points, params and tags in one transaction; of the tags, name and description of the run in another."""
+        """Logs points, params and tags, of which some are fields of the run here, in one transaction."""
         given = tags.split(labels)
-        batch = pb.LogBatchRequest(run_id=run_id, tags=given.tags, skip_repeated_points=True)
+        batch = pb.LogBatchRequest(
+            run_id=run_id,
+            tags=given.tags,
+            name=given.name or None,  # MLflow passes over an empty one
+            description=given.note,
+            skip_repeated_points=True,
+        )
         for key, value in params.items():
             batch.params[key].string_value = value
         _fill_points(batch, points)
-        update = _update(run_id, given)
-        checked(batch)
-        if update is not None:
-            checked(update)
-        if batch.tags or batch.params or batch.metrics or update is None:
-            await self._batches.log_batch(batch)
-        if update is not None:
-            await self._runs.update(update)
+        await self._batches.log_batch(checked(batch))
 
     async def delete_tag(self, run_id: str, key: str) -> None:
         """Deletes a tag. The name of a run stays, as every run has one."""
@@ -140,13 +139,3 @@ def _model_metric(point: mlflow_pb.Metric, run_id: str) -> pb.ModelMetric:
         dataset_digest=point.dataset_digest,
         run_id=run_id,
     )
-
-
-def _update(run_id: str, given: tags.Split) -> pb.UpdateRunRequest | None:
-    """The change of a run's fields that tags ask for; None when they ask for none."""
-    update = pb.UpdateRunRequest(run=pb.Run(run_id=run_id, name=given.name or "", description=given.note or ""))
-    if given.name:
-        update.update_mask.paths.append("name")
-    if given.note is not None:
-        update.update_mask.paths.append("description")
-    return update if update.update_mask.paths else None

@@ -31,6 +31,7 @@ class BatchService:
         skip = request.skip_repeated_points
         values = len(request.params) + len(request.tags) + point_count(metrics)
         light = values <= LIGHT_VALUES and not request.model_metrics
+        fields = [name for name in ("name", "description") if request.HasField(name)]
 
         async def work(tx: Transaction) -> pb.LogBatchResponse:
             if request.model_metrics:
@@ -40,6 +41,9 @@ class BatchService:
             for name, stored in sorted(conflicts.items()):
                 raise param_conflict(name, stored, request.params[name], "run")
             await tx.runs.set_tags(key, request.tags)
+            if fields:
+                about = pb.Run(name=request.name, description=request.description)
+                await tx.runs.update(key, about, fields, self._clock())
             points = await tx.metrics.append(key, metrics, self._clock(), skip_repeats=skip) if metrics else 0
             await log_model_metrics(tx, key, request.model_metrics, self._clock())
             return pb.LogBatchResponse(metric_points=points)

@@ -1599,6 +1599,8 @@ class LogBatchRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     MODEL_METRICS_FIELD_NUMBER: builtins.int
     SKIP_REPEATED_POINTS_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """The run's id."""
     request_id: builtins.str
@@ -1609,6 +1611,10 @@ class LogBatchRequest(google.protobuf.message.Message):
     equals NaN whatever its bits. A point without a time gets that of the call, so that a repeat of it is another point.
     Unset, points are stored as often as they are sent.
     """
+    name: builtins.str
+    """New name of the run, 1-250 characters. Absent: as it is."""
+    description: builtins.str
+    """New description of the run, at most 100,000 characters. Absent: as it is."""
     @property
     def params(self) -> google.protobuf.internal.containers.MessageMap[builtins.str, milepost.v1.param_pb2.ParamValue]:
         """Params to write. Keys and limits as in `Run.params`."""
@@ -1635,8 +1641,15 @@ class LogBatchRequest(google.protobuf.message.Message):
         request_id: builtins.str = ...,
         model_metrics: collections.abc.Iterable[milepost.v1.logged_model_pb2.LoggedModelMetrics] | None = ...,
         skip_repeated_points: builtins.bool = ...,
+        name: builtins.str | None = ...,
+        description: builtins.str | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["metrics", b"metrics", "model_metrics", b"model_metrics", "params", b"params", "request_id", b"request_id", "run_id", b"run_id", "skip_repeated_points", b"skip_repeated_points", "tags", b"tags"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_description", b"_description", "_name", b"_name", "description", b"description", "name", b"name"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_description", b"_description", "_name", b"_name", "description", b"description", "metrics", b"metrics", "model_metrics", b"model_metrics", "name", b"name", "params", b"params", "request_id", b"request_id", "run_id", b"run_id", "skip_repeated_points", b"skip_repeated_points", "tags", b"tags"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_description", b"_description"]) -> typing.Literal["description"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_name", b"_name"]) -> typing.Literal["name"] | None: ...
 
 global___LogBatchRequest = LogBatchRequest
 

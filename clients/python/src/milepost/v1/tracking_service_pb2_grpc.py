@@ -438,7 +438,7 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LogBatch(self, request, context):
-        """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
+        """Logs params, tags, metric points, name and description to a run, and metrics to logged models, in one transaction.
 
         Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
         (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.

@@ -260,7 +260,7 @@ class TrackingServiceStub:
         milepost.v1.tracking_service_pb2.LogBatchRequest,
         milepost.v1.tracking_service_pb2.LogBatchResponse,
     ]
-    """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
+    """Logs params, tags, metric points, name and description to a run, and metrics to logged models, in one transaction.
 
     Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
     (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.
@@ -538,7 +538,7 @@ class TrackingServiceAsyncStub:
         milepost.v1.tracking_service_pb2.LogBatchRequest,
         milepost.v1.tracking_service_pb2.LogBatchResponse,
     ]
-    """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
+    """Logs params, tags, metric points, name and description to a run, and metrics to logged models, in one transaction.
 
     Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
     (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.
@@ -868,7 +868,7 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.tracking_service_pb2.LogBatchRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.tracking_service_pb2.LogBatchResponse, collections.abc.Awaitable[milepost.v1.tracking_service_pb2.LogBatchResponse]]:
-        """Logs params, tags and metric points to a run, and metrics to logged models, in one transaction.
+        """Logs params, tags, metric points, name and description to a run, and metrics to logged models, in one transaction.
 
         Fails with `ALREADY_EXISTS` (`PARAM_CONFLICT`) when a param has another value already, `NOT_FOUND`
         (`LOGGED_MODEL_NOT_FOUND`) and `FAILED_PRECONDITION` (`LOGGED_MODEL_DELETED`); then nothing is stored.
