@@ -166,6 +166,11 @@ def invalid_field(
     )
 
 
+def required_field(field: str) -> InvalidArgument:
+    """The error for a field that must be set, where the proto cannot say so."""
+    return invalid_field(field, "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)
+
+
 def reason_name(reason: pb.ErrorReason.ValueType) -> str:
     """The wire name of a reason, such as `RUN_NOT_FOUND`."""
     return pb.ErrorReason.Name(reason).removeprefix("ERROR_REASON_")

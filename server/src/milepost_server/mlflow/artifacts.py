@@ -9,10 +9,10 @@ from milepost import v1 as pb
 from milepost.mlflow import v1 as mlflow_pb
 from milepost_server.calls.call import Call
 from milepost_server.errors import NotFound, Unimplemented, invalid_field
+from milepost_server.mlflow import places
 from milepost_server.mlflow.artifact_messages import download_request, listed, relayed, uploaded
 from milepost_server.mlflow.native import run_id_of
 from milepost_server.mlflow.places import Place
-from milepost_server.mlflow.run_messages import artifact_uri
 from milepost_server.services.artifacts import ArtifactService
 from milepost_server.services.model_versions import ModelVersionService
 from milepost_server.services.runs import RunService
@@ -34,7 +34,7 @@ class MlflowArtifactServicer:
     ) -> mlflow_pb.ListArtifactsResponse:
         run = await self._runs.get(run_id_of(request))
         files, token = await listed(self._artifacts, Place(run.run_id, request.path), "", request.page_token)
-        return mlflow_pb.ListArtifactsResponse(root_uri=artifact_uri(run), files=files, next_page_token=token or None)
+        return mlflow_pb.ListArtifactsResponse(root_uri=places.uri_of(run), files=files, next_page_token=token or None)
 
     async def download_artifact(
         self, request: mlflow_pb.DownloadArtifactRequest, call: Call

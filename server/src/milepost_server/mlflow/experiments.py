@@ -6,7 +6,7 @@ from milepost import v1 as pb
 from milepost.mlflow import v1 as mlflow_pb
 from milepost_server.calls.call import Call
 from milepost_server.filters import mlflow as names
-from milepost_server.mlflow import tags
+from milepost_server.mlflow import places, tags
 from milepost_server.mlflow.native import checked, milliseconds, one_order, take, view
 from milepost_server.services.batches import BatchService
 from milepost_server.services.experiments import ExperimentService
@@ -131,7 +131,7 @@ def _experiment(native: pb.Experiment) -> mlflow_pb.Experiment:
     return mlflow_pb.Experiment(
         experiment_id=native.experiment_id,
         name=native.name,
-        artifact_location=location or f"mlflow-artifacts:/{native.experiment_id}",
+        artifact_location=location or f"{places.SCHEME}/{native.experiment_id}",
         lifecycle_stage="deleted" if native.HasField("delete_time") else "active",
         creation_time=milliseconds(native.create_time),
         last_update_time=milliseconds(native.update_time),

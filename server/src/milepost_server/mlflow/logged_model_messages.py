@@ -6,7 +6,6 @@ from milepost import v1 as pb
 from milepost.mlflow import v1 as mlflow_pb
 from milepost_server.mlflow import places, tags
 from milepost_server.mlflow.native import milliseconds
-from milepost_server.mlflow.places import Place
 from milepost_server.param_values import param_text
 from milepost_server.services.mlflow_sources import run_of
 
@@ -23,12 +22,6 @@ def native_status(status: mlflow_pb.LoggedModelStatus.ValueType) -> pb.LoggedMod
     return _NATIVE.get(status, pb.LoggedModel.STATUS_UNSPECIFIED)
 
 
-def artifact_uri(native: pb.LoggedModel) -> str:
-    """Where the files of a model are."""
-    elsewhere = native.tags.get(tags.ARTIFACT_URI)
-    return elsewhere or places.uri(native.experiment_id, Place(native.run_id, native.path))
-
-
 def logged_model(native: pb.LoggedModel) -> mlflow_pb.LoggedModel:
     """A whole model."""
     return mlflow_pb.LoggedModel(
@@ -38,7 +31,7 @@ def logged_model(native: pb.LoggedModel) -> mlflow_pb.LoggedModel:
             name=native.name,
             creation_timestamp_ms=milliseconds(native.create_time),
             last_updated_timestamp_ms=milliseconds(native.update_time),
-            artifact_uri=artifact_uri(native),
+            artifact_uri=places.uri_of(native, native.path),
             status=_STATUSES[native.status],
             model_type=native.model_type or None,
             source_run_id=run_of(native) or None,

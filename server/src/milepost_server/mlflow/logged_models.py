@@ -11,9 +11,9 @@ from milepost.mlflow import v1 as mlflow_pb
 from milepost_server.calls.call import Call
 from milepost_server.errors import invalid_field
 from milepost_server.filters import mlflow as names
-from milepost_server.mlflow import tags
+from milepost_server.mlflow import places, tags
 from milepost_server.mlflow.artifact_messages import download_request, listed, relayed
-from milepost_server.mlflow.logged_model_messages import artifact_uri, logged_model, native_status
+from milepost_server.mlflow.logged_model_messages import logged_model, native_status
 from milepost_server.mlflow.native import checked, one_order, take
 from milepost_server.mlflow.places import Place
 from milepost_server.services.artifacts import ArtifactService
@@ -122,7 +122,7 @@ class MlflowLoggedModelServicer:
         model = await self._models.get(request.model_id)
         folder = request.artifact_directory_path
         files, token = await listed(self._artifacts, _below(model, folder), model.path, request.page_token)
-        root = artifact_uri(model)
+        root = places.uri_of(model, model.path)
         return mlflow_pb.ListLoggedModelArtifactsResponse(root_uri=root, files=files, next_page_token=token or None)
 
     async def download_logged_model_artifact(

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from milepost import v1 as pb
 from milepost.mlflow import v1 as mlflow_pb
 from milepost_server.calls.rules import rules_for
-from milepost_server.errors import NotFound, invalid_field
+from milepost_server.errors import NotFound, invalid_field, required_field
 
 Request = TypeVar("Request", bound=Message)
 Item = TypeVar("Item", bound=Message)
@@ -80,7 +80,7 @@ def run_id_of(request: NamesRun) -> str:
     """The run that a request names, by either of two fields."""
     run_id = request.run_id or request.run_uuid
     if not run_id:
-        raise invalid_field("run_id", "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)
+        raise required_field("run_id")
     return run_id
 
 

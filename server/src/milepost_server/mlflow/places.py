@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from milepost import v1 as pb
 from milepost_server.errors import invalid_field, quote
+from milepost_server.mlflow import tags
 from milepost_server.services.artifacts import ArtifactService
 from milepost_server.services.refusals import run_not_found
 from milepost_server.storage.artifacts import ArtifactPath
@@ -52,6 +53,12 @@ async def proxied(artifacts: ArtifactService, place: Place) -> str:
     """The URI by which MLflow's clients reach a place."""
     experiment_id = await artifacts.experiment_of(place.run_id)
     return uri(experiment_id, place)
+
+
+def uri_of(native: pb.Run | pb.LoggedModel, path: str = "") -> str:
+    """Where the artifacts of a run or the files of a model are: elsewhere, or below the proxy at `path` of the run."""
+    elsewhere = native.tags.get(tags.ARTIFACT_URI)
+    return elsewhere or uri(native.experiment_id, Place(native.run_id, path))
 
 
 def uri(experiment_id: str, place: Place) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from milepost import v1 as pb
 from milepost.mlflow import v1 as mlflow_pb
-from milepost_server.mlflow import tags
+from milepost_server.mlflow import places, tags
 from milepost_server.mlflow.native import milliseconds
 from milepost_server.param_values import param_text
 
@@ -36,16 +36,8 @@ def fill_info(info: mlflow_pb.RunInfo, native: pb.Run) -> None:
     info.start_time = milliseconds(native.start_time)
     if native.HasField("end_time"):
         info.end_time = milliseconds(native.end_time)
-    info.artifact_uri = artifact_uri(native)
+    info.artifact_uri = places.uri_of(native)
     info.lifecycle_stage = "deleted" if native.HasField("delete_time") else "active"
-
-
-def artifact_uri(native: pb.Run) -> str:
-    """Where the artifacts of a run are."""
-    stored = native.tags
-    if tags.ARTIFACT_URI in stored:
-        return stored[tags.ARTIFACT_URI]
-    return f"mlflow-artifacts:/{native.experiment_id}/{native.run_id}/artifacts"
 
 
 # Searches fill hundreds of runs with tens of values each. To fill messages where they are takes half the time of making

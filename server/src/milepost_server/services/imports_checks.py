@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from milepost import v1 as pb
-from milepost_server.errors import InvalidArgument, invalid_field, quote
+from milepost_server.errors import invalid_field, quote
 from milepost_server.storage.imports import Times
 
 Timed: TypeAlias = pb.Experiment | pb.Run | pb.LoggedModel | pb.RegisteredModel | pb.ModelVersion
@@ -38,8 +38,3 @@ def check_once(ids: Iterable[tuple[str, object]]) -> None:
         first = seen.setdefault(value, field)
         if first is not field:
             raise invalid_field(field, f"{quote(value)} comes twice, first in {first}; send each once")
-
-
-def required(field: str) -> InvalidArgument:
-    """The error for a field that imports need."""
-    return invalid_field(field, "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from milepost import v1 as pb
-from milepost_server.services.imports_checks import check_once, required, times_of
+from milepost_server.errors import required_field
+from milepost_server.services.imports_checks import check_once, times_of
 from milepost_server.services.logged_model_files import FileList
 from milepost_server.services.logged_model_keys import existing_model
 from milepost_server.services.model_metrics import timed
@@ -37,7 +38,7 @@ def logged_model_import(
 def _check(given: pb.LoggedModel, field: str) -> None:
     for name in ("model_id", "run_id", "status"):
         if not getattr(given, name):
-            raise required(f"{field}.{name}")
+            raise required_field(f"{field}.{name}")
     check_params(given.params, f"{field}.params")
 
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from milepost import v1 as pb
-from milepost_server.errors import FailedPrecondition, NotFound, invalid_field, quote
-from milepost_server.services.imports_checks import check_once, required, times_of
+from milepost_server.errors import FailedPrecondition, NotFound, invalid_field, quote, required_field
+from milepost_server.services.imports_checks import check_once, times_of
 from milepost_server.services.model_sources import check_source, with_source
 from milepost_server.services.registered_models import stored_model
 from milepost_server.services.registry_changes import Change
@@ -71,7 +71,7 @@ def _checked(entry: pb.ImportedRegisteredModel, field: str) -> _Given:
     """A model whose versions are complete, each of another number."""
     model = entry.registered_model
     if not model.HasField("create_time"):
-        raise required(f"{field}.registered_model.create_time")
+        raise required_field(f"{field}.registered_model.create_time")
     versions: dict[int, Times] = {}
     for index, version in enumerate(entry.model_versions):
         place = f"{field}.model_versions[{index}]"
@@ -90,7 +90,7 @@ def _check_version(version: pb.ModelVersion, name: str, field: str) -> None:
             f"{field}.version", f"{version.version} is not from 1 to {_GREATEST_VERSION}; send its number"
         )
     if not version.HasField("create_time"):
-        raise required(f"{field}.create_time")
+        raise required_field(f"{field}.create_time")
     if not _without_files(version):
         check_source(version, field)
 

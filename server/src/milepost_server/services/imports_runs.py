@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from milepost import v1 as pb
+from milepost_server.errors import required_field
 from milepost_server.services.clock import Clock
 from milepost_server.services.experiment_keys import check_active
-from milepost_server.services.imports_checks import check_once, required, times_of
+from milepost_server.services.imports_checks import check_once, times_of
 from milepost_server.services.metrics import check_point_count, completed_points
 from milepost_server.services.params import check_params
 from milepost_server.storage.base import RunKey, Transaction
@@ -40,9 +41,9 @@ def run_import(
 def _new_run(given: pb.ImportedRun, field: str, now_us: int) -> NewRun:
     run = given.run
     if not run.run_id:
-        raise required(f"{field}.run.run_id")
+        raise required_field(f"{field}.run.run_id")
     if run.state == pb.Run.STATE_UNSPECIFIED:
-        raise required(f"{field}.run.state")
+        raise required_field(f"{field}.run.state")
     check_params(run.params, f"{field}.run.params")
     started_us = run.start_time.ToMicroseconds() if run.HasField("start_time") else None
     times = times_of(run, f"{field}.run", now_us if started_us is None else started_us)

@@ -8,7 +8,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from milepost import v1 as pb
-from milepost_server.errors import InvalidArgument, invalid_field, quote
+from milepost_server.errors import InvalidArgument, invalid_field, quote, required_field
 
 
 def read_fields(resource: type[Message], request: Message) -> frozenset[str] | None:
@@ -58,7 +58,7 @@ def written_fields(resource: Message, mask: FieldMask, writable: Collection[str]
 def require(field: str, value: str) -> None:
     """Refuses an empty value of a field that an update needs; the proto can require it on create only."""
     if not value:
-        raise invalid_field(field, "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)
+        raise required_field(field)
 
 
 def _bad_mask(field: str, path: str, allowed: Collection[str]) -> InvalidArgument:

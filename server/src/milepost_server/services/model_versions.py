@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from milepost import v1 as pb
-from milepost_server.errors import FailedPrecondition, invalid_field
+from milepost_server.errors import FailedPrecondition, invalid_field, required_field
 from milepost_server.filters import MODEL_VERSIONS, Schema, parse_filter, parse_order_by
 from milepost_server.filters.ast import Attribute, OrderKey, ValueKind
 from milepost_server.services.clock import Clock
@@ -71,7 +71,7 @@ class ModelVersionService:
         given = request.model_version
         require("model_version.name", given.name)
         if given.version < 1:
-            raise invalid_field("model_version.version", "is required; set it", reason=pb.ERROR_REASON_REQUIRED_FIELD)
+            raise required_field("model_version.version")
         fields = written_fields(given, request.update_mask, _WRITABLE)
         if "status" in fields and given.status == pb.ModelVersion.STATUS_UNSPECIFIED:
             raise invalid_field("model_version.status", "must be set to write it, for example to STATUS_READY")

@@ -15,10 +15,10 @@ import orjson
 
 from milepost import v1 as pb
 from milepost_server.errors import invalid_field, quote
+from milepost_server.filters.mlflow import PROMPT
 from milepost_server.services.mlflow_sources import run_of, shown_source
 from milepost_server.storage.base import Transaction
 
-_PROMPT_TAG = "mlflow.prompt.is_prompt"
 _TEMPLATE_TAG = "mlflow.prompt.text"
 _PROMPT_TYPE_TAG = "_mlflow_prompt_type"
 # Tags that this server keeps notes of its own in.
@@ -78,7 +78,7 @@ async def mlflow_event(tx: Transaction, event: pb.RegistryEvent) -> MlflowEvent 
     version = pb.ModelVersion()
     if event.version and about != "alias":
         version = await tx.model_versions.get(event.name, event.version) or version
-    is_prompt = any(tags.get(_PROMPT_TAG, "").lower() == "true" for tags in (model.tags, version.tags))
+    is_prompt = any(tags.get(PROMPT, "").lower() == "true" for tags in (model.tags, version.tags))
     if about == "tag" and event.version:
         about = "version_tag"
     entity = _ENTITIES[about][is_prompt]
@@ -139,7 +139,7 @@ def _version_data(is_prompt: bool, event: pb.RegistryEvent, version: pb.ModelVer
 
 
 def _shown(tags: Mapping[str, str], *, is_prompt: bool) -> dict[str, str]:
-    hidden = (_PROMPT_TAG, _PROMPT_TYPE_TAG, _TEMPLATE_TAG) if is_prompt else ()
+    hidden = (PROMPT, _PROMPT_TYPE_TAG, _TEMPLATE_TAG) if is_prompt else ()
     return {key: tags[key] for key in sorted(tags) if key not in hidden and not key.startswith(_OWN_TAGS)}
 
 
