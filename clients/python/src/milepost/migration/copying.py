@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from milepost._digests import sha256_of
 from milepost.artifacts._transfer import PARALLEL_FILES, artifact_path
 from milepost.client import Client
 from milepost.errors import MilepostError
@@ -96,15 +96,6 @@ class Copier:
             self._problems.add(f"run {run_id}", f"artifacts {file.path}", f"cannot be read: {error}; left out.")
             return False
         return True
-
-
-def sha256_of(path: Path) -> str:
-    """The digest of a local file."""
-    hashed = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(_CHUNK_BYTES):
-            hashed.update(data)
-    return hashed.hexdigest()
 
 
 def _is_stored(local: Path, stored: _Stored | None) -> bool:

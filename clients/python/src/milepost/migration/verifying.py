@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from milepost import v1 as pb
+from milepost._digests import sha256_of
 from milepost.client import Client
 from milepost.errors import MilepostError, NotFoundError
 from milepost.migration import counting
 from milepost.migration.batches import fit_runs
 from milepost.migration.comparing import compare
-from milepost.migration.copying import sha256_of
 from milepost.migration.files import FileTree
 from milepost.migration.importing import Importer, chosen_experiments
 from milepost.migration.importing_models import fit_models

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from milepost import v1 as pb
-from milepost.migration.copying import sha256_of
+from milepost._digests import sha256_of
 from milepost.migration.mlflow import entities
 from milepost.migration.mlflow.exporting import Owner
 from milepost.migration.report import Problems

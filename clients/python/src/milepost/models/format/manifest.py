@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from milepost._digests import sha256_of
 from milepost.errors import ModelCorrupt, ModelFormatError
 
 FILE_NAME = "SHA256SUMS"
@@ -21,7 +22,6 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _FORBIDDEN = re.compile("[\\\\%\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _MAX_SEGMENTS = 64  # what the path of an artifact may have
 _MAX_BYTES = 64 * 1024 * 1024
-_BUFFER_BYTES = 1024 * 1024
 # Below this, threads take longer to start than the digests to compute.
 _PARALLEL_BYTES = 4 * 1024 * 1024
 _SHOWN = 5
@@ -125,20 +125,10 @@ def file_digests(folder: Path, sizes: Mapping[str, int]) -> dict[str, str]:
     largest_first = sorted(sizes, key=lambda path: -sizes[path])
     if len(sizes) > 1 and sum(sizes.values()) >= _PARALLEL_BYTES:
         with ThreadPoolExecutor(min(len(sizes), os.cpu_count() or 1)) as threads:
-            digests = list(threads.map(lambda path: _file_digest(folder / path), largest_first))
+            digests = list(threads.map(lambda path: sha256_of(folder / path), largest_first))
     else:
-        digests = [_file_digest(folder / path) for path in largest_first]
+        digests = [sha256_of(folder / path) for path in largest_first]
     return dict(sorted(zip(largest_first, digests, strict=True)))
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    buffer = bytearray(_BUFFER_BYTES)
-    view = memoryview(buffer)
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(view[:count])
-    return digest.hexdigest()
 
 
 def _lines(entries: Mapping[str, str]) -> bytes:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from milepost._digests import sha256_of
 from milepost.artifacts._transfer import PARALLEL_FILES, below
 from milepost.errors import CancelledError, ModelCorrupt, ModelFormatError
 from milepost.models.format.manifest import FILE_NAME as MANIFEST
@@ -105,7 +106,7 @@ class RemoteFolder:
             target = below(folder, file.path)
         except ValueError as error:
             raise ModelFormatError(f"{self.name}: {error}") from None
-        if target.is_file() and file.is_whole(target.stat().st_size, digest := _sha256(target)):
+        if target.is_file() and file.is_whole(target.stat().st_size, digest := sha256_of(target)):
             return digest
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{hashlib.sha256(file.path.encode()).hexdigest()[:32]}.part")
@@ -138,11 +139,3 @@ class RemoteFolder:
                     digest.update(piece)
                     output.write(piece)
         return digest.hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while piece := content.read(_PIECE_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
