@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 GEN := .venv-gen
-PROTOS := protos/milepost
+PROTOS := protos/milepost protos/inference
 # All but those that bring a framework: these are tested in environments of their own.
 EXTRAS := azure demo evaluation gcs images import-tensorboard mariadb models pandas pickle polars s3 sklearn
 
@@ -59,7 +59,7 @@ imports: setup
 
 protos: setup
 	$(BIN)/buf lint
-	$(BIN)/buf format --diff --exit-code --path $(PROTOS)
+	$(BIN)/buf format --diff --exit-code $(PROTOS:%=--path %)
 	$(BIN)/buf breaking --against protos/baseline.binpb
 
 generated: $(GEN)/.installed
@@ -73,7 +73,7 @@ gen: $(GEN)/.installed ## Generate code from the protos, and the table of MLflow
 format: setup ## Format code and protos
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/buf format --write --path $(PROTOS)
+	$(BIN)/buf format --write $(PROTOS:%=--path %)
 
 lock: setup ## Pin the newest versions of everything that developing needs
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --python-version 3.11 \

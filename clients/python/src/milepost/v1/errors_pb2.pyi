@@ -154,6 +154,26 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """`UNIMPLEMENTED`: the server does not do this; the message says what to do instead."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 92
     """`DEADLINE_EXCEEDED`: the caller's deadline passed before the work was done."""
+    ERROR_REASON_SERVED_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 100
+    """`NOT_FOUND`: no model of this name, or no version of this number, is served here."""
+    ERROR_REASON_BAD_MODEL_INPUT: _ErrorReason.ValueType  # 101
+    """`INVALID_ARGUMENT`: data or params are not those of the model's signature. Metadata: `field`, the column, tensor or param at
+    fault where it is a single one.
+    """
+    ERROR_REASON_MODEL_FAILED: _ErrorReason.ValueType  # 102
+    """`UNKNOWN`: the model raised an error. Metadata: `errorKind`, the name of its class; `errorId`, under which the log has the rest."""
+    ERROR_REASON_WORKER_LOST: _ErrorReason.ValueType  # 103
+    """`UNAVAILABLE`: the process of the model ended while it had the request. Repeat."""
+    ERROR_REASON_MODEL_CANNOT_STREAM: _ErrorReason.ValueType  # 104
+    """`FAILED_PRECONDITION`: the model does not answer piece by piece."""
+    ERROR_REASON_MODEL_NOT_LOADABLE: _ErrorReason.ValueType  # 105
+    """`FAILED_PRECONDITION`: the model could not be loaded, or did not answer its input example."""
+    ERROR_REASON_NO_PREVIOUS_VERSION: _ErrorReason.ValueType  # 106
+    """`FAILED_PRECONDITION`: no version of the served model was live before."""
+    ERROR_REASON_NOTHING_TO_FOLLOW: _ErrorReason.ValueType  # 107
+    """`FAILED_PRECONDITION`: the source of the served model names no alias."""
+    ERROR_REASON_REGISTRY_UNAVAILABLE: _ErrorReason.ValueType  # 108
+    """`UNAVAILABLE`: the model registry does not answer. Repeat later."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 99
     """`INTERNAL`: a defect of the server. The message carries an id under which the log has the details."""
 
@@ -294,6 +314,26 @@ ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 93
 """`UNIMPLEMENTED`: the server does not do this; the message says what to do instead."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 92
 """`DEADLINE_EXCEEDED`: the caller's deadline passed before the work was done."""
+ERROR_REASON_SERVED_MODEL_NOT_FOUND: ErrorReason.ValueType  # 100
+"""`NOT_FOUND`: no model of this name, or no version of this number, is served here."""
+ERROR_REASON_BAD_MODEL_INPUT: ErrorReason.ValueType  # 101
+"""`INVALID_ARGUMENT`: data or params are not those of the model's signature. Metadata: `field`, the column, tensor or param at
+fault where it is a single one.
+"""
+ERROR_REASON_MODEL_FAILED: ErrorReason.ValueType  # 102
+"""`UNKNOWN`: the model raised an error. Metadata: `errorKind`, the name of its class; `errorId`, under which the log has the rest."""
+ERROR_REASON_WORKER_LOST: ErrorReason.ValueType  # 103
+"""`UNAVAILABLE`: the process of the model ended while it had the request. Repeat."""
+ERROR_REASON_MODEL_CANNOT_STREAM: ErrorReason.ValueType  # 104
+"""`FAILED_PRECONDITION`: the model does not answer piece by piece."""
+ERROR_REASON_MODEL_NOT_LOADABLE: ErrorReason.ValueType  # 105
+"""`FAILED_PRECONDITION`: the model could not be loaded, or did not answer its input example."""
+ERROR_REASON_NO_PREVIOUS_VERSION: ErrorReason.ValueType  # 106
+"""`FAILED_PRECONDITION`: no version of the served model was live before."""
+ERROR_REASON_NOTHING_TO_FOLLOW: ErrorReason.ValueType  # 107
+"""`FAILED_PRECONDITION`: the source of the served model names no alias."""
+ERROR_REASON_REGISTRY_UNAVAILABLE: ErrorReason.ValueType  # 108
+"""`UNAVAILABLE`: the model registry does not answer. Repeat later."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 99
 """`INTERNAL`: a defect of the server. The message carries an id under which the log has the details."""
 global___ErrorReason = ErrorReason

@@ -1,0 +1,157 @@
+"""Predictions: what every transport does with a request, once it knows which model is meant."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from milepost.models.worker.payload import Payload
+from milepost_server.errors import Cancelled, DomainError
+from milepost_server.serving.contract import Contract
+from milepost_server.serving.engine import Timing
+from milepost_server.serving.loaded_version import LoadedVersion
+
+# Makes the batch and the params of a request, checked by the contract of the version that will answer.
+Read = Callable[[Contract], tuple[Payload, Mapping[str, Any] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks which model.
+
+    Args:
+        model: Name of the served model; empty for the only one.
+        version: A version that is loaded; 0 for the one that traffic goes to.
+        transport: `grpc` or `http`.
+        interface: Which of the server's interfaces: `milepost`, `v2`, `invocations` or `typed`.
+        call_id: Names the call in logs.
+        deadline: When the caller stops waiting, on the clock of `time.monotonic`.
+        traceparent: W3C trace context of the caller; empty without.
+    """
+
+    model: str
+    version: int = 0
+    transport: str = "grpc"
+    interface: str = "milepost"
+    call_id: str = ""
+    deadline: float | None = None
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer and who gave it."""
+
+    version: LoadedVersion
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A request that ended, for those who count, log and sample.
+
+    Args:
+        asked: What was asked.
+        version: What was to answer; None when there is no such model.
+        given: The batch; None when it could not be read.
+        answer: None when there is none.
+        timing: None when no process answered.
+        started: On the clock of `time.monotonic`.
+        seconds: From there to the answer.
+        error: Why there is no answer.
+    """
+
+    asked: Asked
+    version: LoadedVersion | None
+    given: Payload | None
+    answer: Payload | None
+    timing: Timing | None
+    started: float
+    seconds: float
+    error: DomainError | None
+
+
+# Hears of each request in the event loop, so it must be quick, and must not raise.
+Observer = Callable[[Record], None]
+
+
+class Router(Protocol):
+    """Knows the served models. `models.repository` implements it."""
+
+    def lease(self, model: str, version: int) -> AbstractContextManager[LoadedVersion]:
+        """The version that a request goes to, which is not taken away as long as the context is open.
+
+        Raises:
+            NotFound: `SERVED_MODEL_NOT_FOUND`.
+        """
+
+    def compare(self, version: LoadedVersion, given: Payload, params: Mapping[str, Any] | None, answer: Payload) -> None:
+        """Lets a shadow, if there is one, answer the same in the background."""
+
+
+class Predictions:
+    """Answers requests.
+
+    Args:
+        router: Says which version a request goes to.
+        observers: Hear of each request.
+    """
+
+    def __init__(self, router: Router, observers: Sequence[Observer]) -> None:
+        self._router = router
+        self._observers = observers
+
+    async def predict(self, asked: Asked, read: Read) -> Answered:
+        """Predicts one batch.
+
+        Raises:
+            DomainError: As `milepost.v1.PredictionService` says.
+        """
+        started = time.monotonic()
+        version = given = answer = timing = error = None
+        try:
+            with self._router.lease(asked.model, asked.version) as version:
+                given, params = read(version.contract)
+                prediction = await version.engine.predict(given, params, asked.deadline)
+                answer, timing = prediction.payload, prediction.timing
+                self._router.compare(version, given, params, answer)
+                return Answered(version, answer)
+        except DomainError as raised:
+            error = raised
+            raise
+        except BaseException:
+            error = Cancelled("The caller went away.")
+            raise
+        finally:
+            self._tell(Record(asked, version, given, answer, timing, started, time.monotonic() - started, error))
+
+    async def generate(self, asked: Asked, read: Read) -> AsyncIterator[Answered]:
+        """Predicts one batch, whose answer comes piece by piece. Raises as `predict` does."""
+        started = time.monotonic()
+        version = given = error = None
+        try:
+            with self._router.lease(asked.model, asked.version) as version:
+                given, params = read(version.contract)
+                pieces: Any = version.engine.generate(given, params, asked.deadline)
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        yield Answered(version, piece)
+        except DomainError as raised:
+            error = raised
+            raise
+        except BaseException:
+            error = Cancelled("The caller went away.")
+            raise
+        finally:
+            self._tell(Record(asked, version, given, None, None, started, time.monotonic() - started, error))
+
+    def _tell(self, record: Record) -> None:
+        version = record.version
+        if version is not None:
+            version.requests += 1
+            version.failures += record.error is not None
+        for observer in self._observers:
+            observer(record)
