@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -60,10 +60,19 @@ class Settings(BaseSettings):
         return self.artifact_root or str((self.data_dir / "artifacts").absolute())
 
 
+Kind = TypeVar("Kind", bound=BaseSettings)
+
+
 def load(config_file: Path | None = None, **flags: Any) -> Settings:
-    """Resolves the settings.
+    """The settings of the tracking server; see `resolve`."""
+    return resolve(Settings, config_file, **flags)
+
+
+def resolve(kind: type[Kind], config_file: Path | None = None, **flags: Any) -> Kind:
+    """Resolves settings.
 
     Args:
+        kind: Their class.
         config_file: A TOML file whose keys are the settings' names. None for no file.
         flags: Values that win over all else; None stands for "not given".
 
@@ -74,7 +83,7 @@ def load(config_file: Path | None = None, **flags: Any) -> Settings:
     if config_file is not None and not config_file.is_file():
         raise FileNotFoundError(f"config file {str(config_file)!r} does not exist")
 
-    class WithFile(Settings):
+    class WithFile(kind):  # type: ignore[valid-type,misc]
         @classmethod
         def settings_customise_sources(
             cls,
@@ -86,4 +95,5 @@ def load(config_file: Path | None = None, **flags: Any) -> Settings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file)
 
-    return WithFile(**{name: value for name, value in flags.items() if value is not None})
+    given = {name: value for name, value in flags.items() if value is not None}
+    return cast(Kind, WithFile(**given))

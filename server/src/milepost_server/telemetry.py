@@ -7,12 +7,15 @@ import sys
 
 import structlog
 
-from milepost_server.config import Settings
 
+def set_up_logging(level: str, form: str) -> None:
+    """Sends everything that is logged, by us or by a library, to standard error.
 
-def set_up_logging(settings: Settings) -> None:
-    """Sends everything that is logged, by us or by a library, to standard error as the settings say."""
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    Args:
+        level: Least severity logged.
+        form: `console`, `json`, or `auto` for console on a terminal and JSON elsewhere.
+    """
+    as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -32,7 +35,7 @@ def set_up_logging(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Libraries that tell of each of their steps.
     for name in ("uvicorn.error", "alembic", "asyncio", "grpc"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -59,7 +59,7 @@ def demo(
 def _own_server(data_dir: Path) -> Iterator[Server]:
     """A server on free ports in a thread of its own, so that the training code below is ordinary code."""
     settings = config.load(data_dir=data_dir, http_port=0, grpc_port=0, log_level="warning")
-    set_up_logging(settings)
+    set_up_logging(settings.log_level, settings.log_format)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="milepost-demo-server", daemon=True)
     thread.start()
