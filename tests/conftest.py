@@ -15,7 +15,7 @@ from support.postgres import Postgres
 from support.servers import RunningServer
 
 # Run by tools/environments.py, in environments that have the libraries.
-collect_ignore = ["flavors", "importers", "mlflow_clients"]
+collect_ignore = ["flavors", "importers", "mlflow_clients", "serving_clients"]
 
 # Tests never judge times. CI tries the same examples each time, so that it judges the change and not its luck; runs by
 # hand try new ones.

@@ -1,8 +1,8 @@
-"""Runs the tests that need an environment of their own: flavors of models, stock clients of MLflow, importers.
+"""Runs the tests that need an environment of their own: flavors of models, other projects' stock clients, importers.
 
 A group is a folder below `tests`. `tools/requirements-GROUP.in` (`-` for `/`) says what it needs, and why something is
 left out; `make lock` pins it in the `.txt` beside it. Flavors and importers have our client beside their libraries, and
-MLflow's clients nothing of ours. Environments are kept in `.venv-groups` as long as the pins stay the same. Run by
+stock clients nothing of ours. Environments are kept in `.venv-groups` as long as the pins stay the same. Run by
 `make groups`; `tools/environments.py GROUP…` runs some groups only, `--pytest=ARGUMENTS` hands arguments to pytest.
 """
 
@@ -33,6 +33,7 @@ GROUPS = (
     "flavors/mlflow",
     "flavors/explanations",
     "importers",
+    "serving_clients",
 )
 TIMEOUT_S = 600
 # Nothing that a test does leaves the machine, and small models are no faster on more threads.

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from benchmarks.process import cpu_s
 
 _START_S = 300
+_END_S = 10
 # MLflow answers long before all of its dozen processes have imported what they need.
 _QUIET_CORES, _LOOK_S = 0.2, 2
 
@@ -26,13 +27,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve_foreign(command: list[str], port: int, log: Path) -> None:
+def serve_foreign(command: list[str], port: int, log: Path, path: str = "/health") -> None:
     """Runs a server until SIGTERM, prints its port once it answers and rests, and ends it with its children.
 
     Args:
         command: Program and arguments of the server.
         port: Where it was told to listen.
         log: The file for its output.
+        path: What it answers once it can answer all.
 
     Raises:
         RuntimeError: It ended, or did not answer in time.
@@ -42,7 +44,7 @@ def serve_foreign(command: list[str], port: int, log: Path) -> None:
         child = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
     try:
         deadline = time.monotonic() + _START_S
-        _wait_for_answer(deadline, port, child, log)
+        _wait_for_answer(deadline, f"http://127.0.0.1:{port}{path}", child, log)
         _wait_for_rest(deadline, child.pid)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         sys.stdout.write(f"{port}\n")
@@ -50,15 +52,19 @@ def serve_foreign(command: list[str], port: int, log: Path) -> None:
         signal.sigwait([signal.SIGTERM])
     finally:
         os.killpg(child.pid, signal.SIGTERM)
-        child.wait()
+        try:
+            child.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
 
-def _wait_for_answer(deadline: float, port: int, child: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for_answer(deadline: float, url: str, child: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline:
         if child.poll() is not None:
             raise RuntimeError(f"{child.args!r} ended with {child.returncode}: {log.read_text()[-1000:]}")
         try:
-            with urlopen(f"http://127.0.0.1:{port}/health"):
+            with urlopen(url):
                 return
         except URLError:
             time.sleep(0.2)

@@ -130,7 +130,7 @@ def test_predict_writes_answers_of_every_form(cli: Cli, linear: Path, tmp_path: 
     pd.DataFrame({"a": [2.0, 1.5], "b": [0.5, 1.0]}).to_parquet(tmp_path / "in.parquet")
     output = tmp_path / f"out.{suffix}"
     written = cli.json("models", "predict", str(linear), "-i", str(tmp_path / "in.parquet"), "-o", str(output))
-    assert written == {"path": str(output), "env": "local"}
+    assert written == {"path": str(output), "env": "local", "rows": 2}
     if suffix == "json":
         found = json.loads(output.read_text())["predictions"]
     else:

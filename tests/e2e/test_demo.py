@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +14,16 @@ from support.servers import RunningServer
 MILEPOST = str(Path(sys.executable).parent / "milepost")
 
 
-def test_demo_trains_and_finds_its_best_run_again(tmp_path: Path) -> None:
+def test_demo_trains_and_finds_its_best_run_again_and_serves_it(tmp_path: Path) -> None:
     done = subprocess.run(
         [MILEPOST, "demo", "--data-dir", "data"], cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "best run by search" in done.stdout
+    assert re.search(r"version 1 reads \d+ of \d+ digits right", done.stdout)
+    assert re.search(r"p50 [\d.]+ ms, p99 [\d.]+ ms in 500 calls", done.stdout)
+    assert re.search(r'"predictions": ?\[\d\]', done.stdout) or not shutil.which("curl")
     running = RunningServer(tmp_path / "data")
     try:
         with milepost.Client(running.grpc_address) as client:

@@ -15,7 +15,7 @@ import pytest
 
 from milepost.errors import ModelError
 from milepost.models.format.manifest import write_manifest
-from milepost.models.registry.cache import Cache
+from milepost.models.registry.cache import Cache, release
 
 GIB = 1024**3
 
@@ -47,7 +47,7 @@ def let_go(cache: Cache) -> None:
     from milepost.models.registry import cache as module
 
     for place in [place for place in module._held if place[1].is_relative_to(cache.root)]:
-        os.close(module._held.pop(place))
+        os.close(module._held.pop(place).file)
 
 
 PROGRAM = """
@@ -151,6 +151,29 @@ def test_one_in_use_never_leaves(tmp_path: Path) -> None:
     let_go(cache)
     assert all(cache.remove(entry) for entry in cache.entries())
     assert not any(folder.exists() for folder in folders)
+
+
+def test_one_that_was_given_back_as_often_as_it_was_given_may_leave(cache: Cache) -> None:
+    folder = cache.obtain(key_of("a"), 7, filling())
+    assert cache.find(key_of("a")) == folder
+    (entry,) = cache.entries()
+    release(folder)
+    assert not cache.remove(entry)
+    release(folder)
+    assert cache.remove(entry)
+    release(folder)
+    assert cache.obtain(key_of("a"), 7, filling()) == folder
+    assert not cache.remove(entry)
+
+
+def test_one_that_is_not_as_it_was_is_not_held(cache: Cache) -> None:
+    file = cache.obtain(key_of("a"), 7, filling()) / "layers/0.bin"
+    file.chmod(0o600)
+    file.write_text("changed")
+    assert cache.find(key_of("a")) is None
+    release(file.parent.parent)
+    (entry,) = cache.entries()
+    assert cache.remove(entry)
 
 
 def test_one_in_use_by_another_process_never_leaves(cache: Cache, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import pytest
 from milepost.errors import ModelError, ModelFormatError, SchemaMismatch, UntrustedModel
 from milepost.models import save_model
 from milepost.models._locks import NotLocked, locked
-from milepost.models.environments.isolation import build_environment, predict_in_environment
+from milepost.models.batch.isolated import predict_in_environment
+from milepost.models.batch.predicting import Asking
+from milepost.models.environments.isolation import build_environment
 from milepost.models.signatures.schema import DataType, Param, Schema, Tensor
 from milepost.models.signatures.signature import ModelSignature
 
@@ -100,9 +102,9 @@ def test_errors_come_back_as_what_they_were(model: Path, batch: Path) -> None:
     with pytest.raises(UntrustedModel):
         predict_in_environment(plain_model(batch.parent), batch, output)
     with pytest.raises(ModelError, match="KeyError"):
-        predict_in_environment(model, batch, output, params={"mode": "fail"}, trust=True)
+        predict_in_environment(model, batch, output, asking=Asking({"mode": "fail"}), trust=True)
     with pytest.raises(SchemaMismatch) as caught:
-        predict_in_environment(model, batch, output, params={"mood": 1}, trust=True)
+        predict_in_environment(model, batch, output, asking=Asking({"mood": 1}), trust=True)
     assert caught.value.field == "mood"
     assert sorted(path.name for path in batch.parent.iterdir()) == ["in.json", "model.py", "saved"]
 
@@ -116,9 +118,9 @@ def test_a_package_that_only_the_data_need_is_named(model: Path, tmp_path: Path)
 def test_a_model_that_dies_or_hangs_is_an_error(model: Path, batch: Path) -> None:
     output = batch.with_name("out.json")
     with pytest.raises(ModelError, match="… last words"):
-        predict_in_environment(model, batch, output, params={"mode": "die"}, trust=True)
+        predict_in_environment(model, batch, output, asking=Asking({"mode": "die"}), trust=True)
     with pytest.raises(ModelError, match="longer than 2 s"):
-        predict_in_environment(model, batch, output, params={"mode": "hang"}, trust=True, timeout_s=2)
+        predict_in_environment(model, batch, output, asking=Asking({"mode": "hang"}), trust=True, timeout_s=2)
     assert not output.exists()
 
 

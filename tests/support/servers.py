@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -11,27 +12,25 @@ import uvloop
 
 from milepost_server.app import Server
 from milepost_server.config import Settings
+from milepost_server.serving.app import ModelServer
+from milepost_server.serving.settings import ServingSettings
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
 
 
-class RunningServer:
-    """A server that listens on free ports of 127.0.0.1 when the constructor returns, and until `stop`.
+class _Running:
+    """A server that listens on ports of 127.0.0.1 when the constructor returns, and until `stop`.
 
     Args:
-        data_dir: An empty folder for its database (unless `settings` names another) and its artifacts.
-        settings: Further settings by name.
+        make: Makes the server.
 
     Raises:
         BaseException: Whatever the start of the server failed with.
     """
 
-    def __init__(self, data_dir: Path, **settings: object) -> None:
-        ports = {"grpc_port": 0, "http_port": 0}
-        flags = {"data_dir": data_dir, **ports, "drain_s": 1.0, "webhook_hosts": ("127.0.0.1",), **settings}
-        self.settings = Settings(**flags)  # type: ignore[arg-type]
-        self.data_dir = data_dir
+    def __init__(self, make: Callable[[], Server | ModelServer]) -> None:
+        self._make = make
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._started: Future[tuple[int, int]] = Future()
@@ -64,7 +63,7 @@ class RunningServer:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         try:
-            server = Server(self.settings)
+            server = self._make()
             await server.start()
         except BaseException as failure:
             self._started.set_exception(failure)
@@ -72,3 +71,33 @@ class RunningServer:
         self._started.set_result((server.grpc_port, server.http_port))
         await self._stopping.wait()
         await server.stop()
+
+
+class RunningServer(_Running):
+    """A tracking server on free ports.
+
+    Args:
+        data_dir: An empty folder for its database (unless `settings` names another) and its artifacts.
+        settings: Further settings by name.
+    """
+
+    def __init__(self, data_dir: Path, **settings: object) -> None:
+        ports = {"grpc_port": 0, "http_port": 0}
+        flags = {"data_dir": data_dir, **ports, "drain_s": 1.0, "webhook_hosts": ("127.0.0.1",), **settings}
+        self.settings = Settings(**flags)  # type: ignore[arg-type]
+        self.data_dir = data_dir
+        super().__init__(lambda: Server(self.settings))
+
+
+class RunningModelServer(_Running):
+    """A model server on free ports.
+
+    Args:
+        models: What it serves, as on the command line.
+        settings: Further settings by name.
+    """
+
+    def __init__(self, *models: str, **settings: object) -> None:
+        flags = {"models": models, "grpc_port": 0, "http_port": 0, "drain_s": 1.0, **settings}
+        self.settings = ServingSettings(**flags)  # type: ignore[arg-type]
+        super().__init__(lambda: ModelServer(self.settings))

@@ -132,6 +132,23 @@ class DeadlineExceeded(DomainError):
     code, reason = code_pb2.DEADLINE_EXCEEDED, pb.ERROR_REASON_DEADLINE_EXCEEDED
 
 
+class ModelFailed(DomainError):
+    """A served model raised an error. The caller learns its kind and an id, the log the rest.
+
+    Args:
+        kind: Name of the class of the error.
+        error_id: Under which the log has its message and traceback.
+    """
+
+    code, reason = code_pb2.UNKNOWN, pb.ERROR_REASON_MODEL_FAILED
+
+    def __init__(self, kind: str, error_id: str) -> None:
+        super().__init__(
+            f"The model failed with {kind}. The server's log has the details under error id {error_id}.",
+            metadata={"errorKind": kind, "errorId": error_id},
+        )
+
+
 class Cancelled(DomainError):
     """The caller went away. Nobody is told; it is for logs and counts."""
 

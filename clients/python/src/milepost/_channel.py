@@ -14,7 +14,7 @@ from milepost._methods import Method
 from milepost._requests import Op
 from milepost._version import __version__
 from milepost.config import ClientConfig
-from milepost.errors import MilepostError, from_rpc_error
+from milepost.errors import MilepostError, WorkerLost, from_rpc_error
 
 if TYPE_CHECKING:
     import grpc
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 MAX_ATTEMPTS = 6
+_MAX_LOST_WORKERS = 2
 TRANSFER_ATTEMPT_S = 600.0
 """How long one attempt at moving an artifact may take; the next one goes on where it stopped."""
 
@@ -39,6 +40,14 @@ def backoff_s(failures: int, error: MilepostError, longest_s: float) -> float:
     """How long to wait after so many failures in a row: doubling, with jitter, and never less than advised."""
     delay: float = min(_FIRST_DELAY_S * 2 ** min(failures - 1, 20), longest_s) * random.uniform(0.5, 1.0)  # noqa: S311
     return max(delay, error.retry_after_s or 0.0)
+
+
+def max_attempts(error: MilepostError) -> int:
+    """Attempts that a call gets when the last one failed with `error`.
+
+    What may itself have ended the process of a model is tried on one more, and not on all that the server starts anew.
+    """
+    return _MAX_LOST_WORKERS if isinstance(error, WorkerLost) else MAX_ATTEMPTS
 
 
 def _caller(method: Method[Any, Any]) -> tuple[tuple[str, str], ...]:
@@ -70,7 +79,7 @@ class Attempts:
         """How long to wait before the next attempt. Raises the mapped error when there must be none."""
         error = from_rpc_error(raised, self.call_id)
         self._failures += 1
-        if not (self._retry and error.retriable) or self._failures >= MAX_ATTEMPTS:
+        if not (self._retry and error.retriable) or self._failures >= max_attempts(error):
             raise error from raised
         delay = backoff_s(self._failures, error, _LONGEST_DELAY_S)
         if delay >= self.remaining_s():

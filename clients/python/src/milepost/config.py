@@ -3,6 +3,7 @@
 Environment variables, read when a client is made and never at import:
 
 - `MILEPOST_TRACKING_URI`: address of the server, `host:port` or `grpc://host:port`.
+- `MILEPOST_SERVING_URI`: address of the model server, in the same forms.
 - `MILEPOST_STRICT`: `1` makes background logging raise what it otherwise only warns of.
 - `MILEPOST_SPOOL_DIR`: folder for values that wait for a server that is away. Default: `milepost/spool` in the user's
   folder for caches.
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_ADDRESS = "127.0.0.1:5001"
+DEFAULT_SERVING_ADDRESS = "127.0.0.1:8081"
 DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_SPOOL_BYTES = 1024**3
 DEFAULT_CACHE_BYTES = 10 * 1024**3
@@ -140,6 +142,11 @@ def set_tracking_uri(uri: str | None) -> None:
 def get_tracking_uri() -> str:
     """The server that a client made now would use, as `host:port`. Raises `ValueError` when it cannot be read."""
     return _chosen_address or parse_address(os.environ.get("MILEPOST_TRACKING_URI") or DEFAULT_ADDRESS)
+
+
+def get_serving_uri() -> str:
+    """The model server that is asked unless another is named. Raises `ValueError` when it cannot be read."""
+    return parse_address(os.environ.get("MILEPOST_SERVING_URI") or DEFAULT_SERVING_ADDRESS)
 
 
 def _flag(variable: str) -> bool:

@@ -175,6 +175,10 @@ class BadWebhookUrl(InvalidArgumentError):
     """The server sends no events to this URL."""
 
 
+class BadModelInput(InvalidArgumentError):
+    """Data or params are not those of the served model; `metadata['field']` names a single one at fault."""
+
+
 class ExperimentNotFound(NotFoundError):
     """No experiment has this id or name."""
 
@@ -217,6 +221,10 @@ class LoggedModelNotFound(NotFoundError):
 
 class WebhookNotFound(NotFoundError):
     """No webhook has this id."""
+
+
+class ServedModelNotFound(NotFoundError):
+    """The model server serves no model of this name, or no such version of it."""
 
 
 class ExperimentExists(AlreadyExistsError):
@@ -287,6 +295,22 @@ class CopyCycle(FailedPreconditionError):
     """The version comes from the destination of the copy, at once or through other copies."""
 
 
+class ModelCannotStream(FailedPreconditionError):
+    """The served model does not answer piece by piece."""
+
+
+class ModelNotLoadable(FailedPreconditionError):
+    """The model server could not load the version, or it did not answer its input example."""
+
+
+class NoPreviousVersion(FailedPreconditionError):
+    """No version of the served model was live before."""
+
+
+class NothingToFollow(FailedPreconditionError):
+    """The source of the served model names no alias."""
+
+
 class EtagMismatch(AbortedError):
     """The resource changed since its `etag` was read. Read it again; repeating the same request does not help."""
 
@@ -309,6 +333,18 @@ class TooManyRequests(ResourceExhaustedError):
     """Too many calls at once; `retry_after_s` says when to try again."""
 
     retriable = True
+
+
+class ModelFailed(UnknownError):
+    """The served model raised an error, of the class `metadata['errorKind']`; the server's log has the rest."""
+
+
+class WorkerLost(UnavailableError):
+    """The process of the served model ended while it had the request, perhaps because of it."""
+
+
+class RegistryUnavailable(UnavailableError):
+    """The registry of the model server does not answer now."""
 
 
 class RunAlreadyActive(MilepostError):
@@ -469,6 +505,15 @@ _BY_REASON: dict[str, type[MilepostError]] = {
     "MODEL_VERSION_READY": ModelVersionReady,
     "COPY_CYCLE": CopyCycle,
     "ALIAS_MOVED": AliasMoved,
+    "SERVED_MODEL_NOT_FOUND": ServedModelNotFound,
+    "BAD_MODEL_INPUT": BadModelInput,
+    "MODEL_FAILED": ModelFailed,
+    "WORKER_LOST": WorkerLost,
+    "MODEL_CANNOT_STREAM": ModelCannotStream,
+    "MODEL_NOT_LOADABLE": ModelNotLoadable,
+    "NO_PREVIOUS_VERSION": NoPreviousVersion,
+    "NOTHING_TO_FOLLOW": NothingToFollow,
+    "REGISTRY_UNAVAILABLE": RegistryUnavailable,
 }
 
 

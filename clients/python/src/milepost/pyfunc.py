@@ -7,7 +7,7 @@ answers. Arrays stay arrays: no pandas is imported for them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from milepost.errors import ModelError
@@ -50,11 +50,19 @@ class PyFuncModel:
             SchemaMismatch: As `predict`.
             ModelError: The model has no method `predict_stream`.
         """
-        streamer = getattr(self._opened.flavor, "streamer", None)
-        stream = streamer(self._opened.loaded, self._opened.config) if streamer is not None else None
+        stream = self._streamer()
         if stream is None:
             raise ModelError(f"A model of flavor {self._opened.flavor.name} without predict_stream() cannot stream.")
         return iter(stream(self._check(data), self._check_params(params)))
+
+    def _streamer(self) -> Callable[[Any, Mapping[str, Any]], Any] | None:
+        streamer = getattr(self._opened.flavor, "streamer", None)
+        return None if streamer is None else streamer(self._opened.loaded, self._opened.config)
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether `predict_stream` has something to ask."""
+        return self._streamer() is not None
 
     def unwrap(self) -> Any:
         """The model as its library knows it, as `milepost.models.load_model` gives it."""

@@ -46,5 +46,10 @@ class Call:
         return self.find_peer()
 
     def __post_init__(self) -> None:
-        given = self.metadata.get("x-request-id", "")
-        self.call_id = given if 0 < len(given) <= 128 and given.isprintable() else f"{_PROCESS}{next(_numbers):08x}"
+        self.call_id = call_id_of(self.metadata)
+
+
+def call_id_of(metadata: Mapping[str, str]) -> str:
+    """The caller's `x-request-id`, or a new id where there is none that can be logged."""
+    given = metadata.get("x-request-id", "")
+    return given if 0 < len(given) <= 128 and given.isprintable() else f"{_PROCESS}{next(_numbers):08x}"

@@ -64,7 +64,7 @@ class Dispatcher:
 
             if call.method.client_streaming:
                 return Answer(await work())
-            if call.deadline is None:
+            if call.deadline is None or call.transport == "grpc":  # gRPC itself ends calls whose time is up
                 return await self._answers.give(call, checked, work)
             return await _in_time(self._answers.give(call, checked, work), call.deadline)
         except BaseException as raised:
@@ -152,10 +152,15 @@ def to_domain_error(raised: BaseException, call: Call) -> DomainError | None:
         return raised
     if not isinstance(raised, Exception):
         return None
+    return unexpected(raised, call.method.name, call.call_id)
+
+
+def unexpected(raised: Exception, method: str, call_id: str) -> Internal:
+    """What the caller is told of a defect, which is logged under an id."""
     error_id = secrets.token_hex(8)
     _log.error(
         "call failed unexpectedly",
         exc_info=raised,
-        extra={"error_id": error_id, "method": call.method.name, "call_id": call.call_id},
+        extra={"error_id": error_id, "method": method, "call_id": call_id},
     )
     return Internal(error_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,13 +56,24 @@ def serve(
         list[str] | None, typer.Option(help=_described("allowed_hosts") + " May be given several times.")
     ] = None,
     drain_s: Annotated[float | None, typer.Option(help=_described("drain_s"), show_default="10")] = None,
+    access_log: Annotated[
+        str | None, typer.Option(metavar="WHICH", help=_described("access_log"), show_default="errors")
+    ] = None,
+    sample_inputs: Annotated[
+        float | None, typer.Option(metavar="SHARE", help=_described("sample_inputs"), show_default="0")
+    ] = None,
+    sample_dir: Annotated[Path | None, typer.Option(help=_described("sample_dir"))] = None,
+    otlp_endpoint: Annotated[str | None, typer.Option(metavar="URL", help=_described("otlp_endpoint"))] = None,
+    trace_share: Annotated[
+        float | None, typer.Option(metavar="SHARE", help=_described("trace_share"), show_default="0.1")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help=_described("log_level"), show_default="info")] = None,
     log_format: Annotated[str | None, typer.Option(help=_described("log_format"), show_default="auto")] = None,
 ) -> None:
     """Serve models over gRPC and HTTP until SIGTERM or Ctrl-C.
 
-    A flag wins over the environment (MILEPOST_SERVING_HTTP_PORT and so on), which wins over the TOML file. Fails when a model
-    cannot be loaded, or does not answer its input example.
+    A flag wins over the environment (MILEPOST_SERVING_HTTP_PORT and so on), which wins over the TOML file. Fails when a
+    model cannot be loaded, or does not answer its input example.
     """
     flags = dict(locals())
     settings = resolved(

@@ -27,7 +27,7 @@ def demo(
         "milepost-data"
     ),
 ) -> None:
-    """Train models on scikit-learn's data, track them, release the best, and say how to look further."""
+    """Train models on scikit-learn's data, track them, release and serve the best, and say how to look further."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         typer.echo(f"milepost: the demo needs {' and '.join(missing)}: pip install 'milepost[demo]'", err=True)
@@ -35,6 +35,7 @@ def demo(
     # Threads of BLAS only get in each other's way on data this small; it reads this as it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from milepost_server.demo.release import release
+    from milepost_server.demo.serve import serve
     from milepost_server.demo.tour import tour
     from milepost_server.demo.training import train_diabetes, train_digits
 
@@ -52,6 +53,8 @@ def demo(
         best_id = tour(grpc_address, http_url, typer.echo)
         typer.echo("")
         release(best_id, typer.echo)
+        typer.echo("")
+        serve(grpc_address, typer.echo)
     typer.echo(_further(data_dir, best_id))
 
 
@@ -97,4 +100,5 @@ and, in another shell with `. .venv/bin/activate`:
   milepost artifacts get {run_id} plots/confusion_matrix.png
   curl -G http://127.0.0.1:5000/v1/runs --data-urlencode 'filter=metrics.test/accuracy > 0.95'
   grpcurl -plaintext -d '{{"runId": "{run_id}"}}' 127.0.0.1:5001 milepost.v1.TrackingService/GetRun
+  milepost serve models:/digits@champion
 """

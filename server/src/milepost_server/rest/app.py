@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from milepost_server.calls.call import Call
-from milepost_server.calls.dispatcher import Dispatcher, to_domain_error
+from milepost_server.calls.call import Call, call_id_of
+from milepost_server.calls.dispatcher import Dispatcher, to_domain_error, unexpected
 from milepost_server.calls.handlers import HandlerTable
 from milepost_server.errors import DomainError
 from milepost_server.rest import refusals
@@ -19,6 +19,7 @@ from milepost_server.rest.dialects import dialect_at
 from milepost_server.rest.downloads import DownloadEndpoint
 from milepost_server.rest.exchange import Exchange, Receive, Scope, Send
 from milepost_server.rest.openapi import document
+from milepost_server.rest.places import Place, Places
 from milepost_server.rest.refusals import Refusal
 from milepost_server.rest.routes import Route, RouteTable
 from milepost_server.rest.streams import StreamEndpoint
@@ -40,11 +41,12 @@ class RestApp:
         table: The methods.
         dispatcher: Runs them.
         max_body_bytes: Most bytes of a request body that is no stream of bytes.
-        allowed_hosts: Names, besides IP addresses and `localhost`, by which the server may be called.
+        allowed_hosts: Names, besides IP addresses and `localhost`, by which the server may be called; `*` for any.
         pages: Further paths for GET, such as `/healthz`. `/openapi.json` is there by itself.
+        places: Further paths, which code of their own answers. They go before all others, and pass the same guards.
 
     Raises:
-        TypeError: An HTTP rule cannot be served or clashes with another. The server must not start.
+        TypeError: An HTTP rule or a place cannot be served or clashes with another. The server must not start.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class RestApp:
         max_body_bytes: int,
         allowed_hosts: Sequence[str],
         pages: Mapping[str, Page],
+        places: Iterable[Place] = (),
     ) -> None:
         self._routes = RouteTable(table)
         self._endpoints = {route: _endpoint(route, dispatcher, max_body_bytes) for route in self._routes.routes}
@@ -62,6 +65,7 @@ class RestApp:
         self._is_own_host = lru_cache(maxsize=256)(self._check_host)
         self._openapi: bytes | None = None
         self._pages: dict[str, Page] = {"/openapi.json": self._openapi_page, **pages}
+        self._places = Places(places)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI scope. Life-span events need nothing here; WebSockets are refused."""
@@ -73,8 +77,13 @@ class RestApp:
             await send({"type": "websocket.close"})
             return
         exchange = Exchange(scope, receive, send)
-        errors = dialect_at(exchange.path).errors
+        place, values = self._places.find(exchange.path)
+        errors = dialect_at(exchange.path).errors if place is None else place.errors
         try:
+            self._guard(exchange, unpacks=place is not None and place.unpacks)
+            if place is not None:
+                await self._visit(exchange, place, values)
+                return
             found = await self._find(exchange)
             if found is not None:
                 errors = found[0].dialect.errors
@@ -87,11 +96,7 @@ class RestApp:
                 await exchange.refuse(error, errors)
 
     async def _find(self, exchange: Exchange) -> tuple[Route, list[str]] | None:
-        """The route for a request that may pass, with the segments of its path. None when a page answered it."""
-        given = exchange.headers.get("x-request-id")
-        if given:
-            exchange.answer_headers["x-request-id"] = given[:128]
-        self._guard(exchange)
+        """The route for a request, with the segments of its path. None when a page answered it."""
         path = exchange.path
         page = self._pages.get(path)
         if page is not None:
@@ -116,9 +121,21 @@ class RestApp:
             assert error is not None
             raise error from raised
 
-    def _guard(self, exchange: Exchange) -> None:
+    async def _visit(self, exchange: Exchange, place: Place, values: list[str]) -> None:
+        call_id = exchange.answer_headers["x-request-id"] = call_id_of(exchange.headers)
+        try:
+            await self._places.answer(place, exchange, values)
+        except (DomainError, Refusal):
+            raise
+        except Exception as raised:
+            raise unexpected(raised, place.template, call_id) from raised
+
+    def _guard(self, exchange: Exchange, *, unpacks: bool) -> None:
         """Refuses what a foreign web page could send, and requests that contradict themselves."""
         headers = exchange.headers
+        given = headers.get("x-request-id")
+        if given:
+            exchange.answer_headers["x-request-id"] = given[:128]
         host = headers.get("host", "")
         if not self._is_own_host(host):
             raise refusals.foreign(
@@ -132,12 +149,12 @@ class RestApp:
         if "content-length" in headers and "transfer-encoding" in headers:
             raise refusals.malformed_request("The request has both Content-Length and Transfer-Encoding. Send one.")
         encoding = headers.get("content-encoding", "identity")
-        if encoding.lower() != "identity":
+        if encoding.lower() != "identity" and not unpacks:
             raise refusals.wrong_media_type("content encoding", encoding, "the body uncompressed")
 
     def _check_host(self, host: str) -> bool:
         name = _without_port(host).lower()
-        if name == "localhost" or name in self._allowed_hosts:
+        if name == "localhost" or name in self._allowed_hosts or "*" in self._allowed_hosts:
             return True
         try:
             ipaddress.ip_address(name)

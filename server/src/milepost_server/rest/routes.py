@@ -67,13 +67,18 @@ class Route:
         found = []
         for name, start, end in self.variables:
             if end == start + 1:
-                found.append((name, _decode(name, segments[start])))
+                found.append((name, decode_segment(name, segments[start])))
             else:
                 found.append((name, "/".join(_decode_part(name, part) for part in segments[start:end])))
         return found
 
 
-def _decode(field_name: str, segment: str) -> str:
+def decode_segment(field_name: str, segment: str) -> str:
+    """A segment of a path as text, percent-decoded once.
+
+    Raises:
+        InvalidArgument: An escape that is none, or no UTF-8; it names the field.
+    """
     if not segment.isascii():
         raise invalid_field(field_name, "has bytes that no URL has: percent-encode the text as UTF-8")
     if "%" not in segment:
@@ -90,7 +95,7 @@ def _decode(field_name: str, segment: str) -> str:
 
 def _decode_part(field_name: str, segment: str) -> str:
     """Decodes a segment of a value of several: what was one segment must stay one."""
-    decoded = _decode(field_name, segment)
+    decoded = decode_segment(field_name, segment)
     if "/" in decoded:
         raise invalid_field(
             field_name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -12,18 +13,24 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from milepost import v1 as pb
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import Dispatcher
 from milepost_server.calls.handlers import HandlerTable, Method
 from milepost_server.errors import DomainError, FieldViolation, InvalidArgument, to_status
+from milepost_server.rpc.dynamic import DynamicHandler, DynamicReflection, DynamicServices
 
 # Fills 300 Mbit/s at a round trip of 50 ms, and a local connection at any speed.
 _WINDOW_BYTES = 2 * 1024 * 1024
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_HEALTH = {
+    True: health_pb2.HealthCheckResponse.SERVING,
+    False: health_pb2.HealthCheckResponse.NOT_SERVING,
+    None: health_pb2.HealthCheckResponse.SERVICE_UNKNOWN,
+}
 
 
 class GrpcListener:
@@ -33,9 +40,17 @@ class GrpcListener:
         table: The methods to answer.
         dispatcher: What runs their handlers.
         max_message_bytes: Most bytes of one message.
+        dynamic: Further services, which may come and go.
     """
 
-    def __init__(self, table: HandlerTable, dispatcher: Dispatcher, *, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        table: HandlerTable,
+        dispatcher: Dispatcher,
+        *,
+        max_message_bytes: int,
+        dynamic: DynamicServices | None = None,
+    ) -> None:
         self._dispatcher = dispatcher
         self._server = grpc.aio.server(
             options=[
@@ -58,8 +73,14 @@ class GrpcListener:
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.full_name for service in table.services]
-        self._health_names = ["", *names]
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        self._healthy_at_start = {"", *names}
+        shown = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        if dynamic is None:
+            reflection.enable_server_reflection(shown, self._server)
+        else:
+            self._server.add_generic_rpc_handlers((DynamicHandler(dynamic, self._handler),))
+            servicer = DynamicReflection(shown, dynamic)
+            reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, self._server)
 
     async def start(self, host: str, port: int) -> int:
         """Begins to answer and returns the port, which is a free one for port 0.
@@ -71,7 +92,8 @@ class GrpcListener:
             bound = self._server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         except RuntimeError as error:
             raise OSError(f"cannot listen for gRPC on {host} port {port}: is it taken? {error}") from error
-        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        for name in tuple(self._healthy_at_start):
+            await self.set_health(name, True)
         await self._server.start()
         return bound
 
@@ -79,13 +101,19 @@ class GrpcListener:
         """Reports NOT_SERVING, so that balancers send no more calls."""
         await self._health.enter_graceful_shutdown()
 
+    async def set_health(self, name: str, serving: bool | None) -> None:
+        """What `grpc.health.v1` says of a service from now on; None for one that is no more. Nothing after `drain`.
+
+        Args:
+            name: Of the service; "" for the whole server.
+            serving: Whether it can be called. When the listener starts, all services can be of which this said nothing.
+        """
+        self._healthy_at_start.discard(name)
+        await self._health.set(name, _HEALTH[serving])
+
     async def stop(self, grace_s: float) -> None:
         """Takes no more calls, and ends those at work after the grace."""
         await self._server.stop(grace_s)
-
-    async def _set_health(self, status: int) -> None:
-        for name in self._health_names:
-            await self._health.set(name, status)
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
         # Messages are parsed here and not by gRPC, which would answer INTERNAL for bytes that are no message.
@@ -128,7 +156,9 @@ class GrpcListener:
 
 def _call(method: Method, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
     metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    call = Call(method, "grpc", context.peer, metadata)
+    remaining = context.time_remaining()
+    deadline = None if remaining is None else time.monotonic() + remaining
+    call = Call(method, "grpc", context.peer, metadata, deadline)
     if "x-request-id" in metadata:
         context.set_trailing_metadata((("x-request-id", call.call_id),))
     return call

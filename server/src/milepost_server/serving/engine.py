@@ -62,6 +62,14 @@ class Engine(Protocol):
         """
 
     @property
+    def flavor(self) -> str:
+        """What answers, by the name of the flavor."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether requests may be predicted together."""
+
+    @property
     def queued(self) -> int:
         """Number of requests that wait for a process."""
 

@@ -26,6 +26,7 @@ class LoadedVersion:
         ready_time: When it could answer.
         requests: Number of requests answered, failed ones included.
         failures: Of these, number that failed.
+        at_work: Number of requests being answered.
     """
 
     model: str
@@ -39,3 +40,4 @@ class LoadedVersion:
     ready_time: datetime = field(default_factory=lambda: datetime.now(UTC))
     requests: int = 0
     failures: int = 0
+    at_work: int = 0

@@ -12,6 +12,8 @@ class Options:
 
     Args:
         workers: Number of processes for each version.
+        spares: Number of processes besides that have loaded the model and take the place of one that ends, so that
+            nobody waits until another has started. They cost memory only.
         max_batch_rows: Most rows that are predicted together; 1 to predict each request by itself.
         max_batch_wait_s: Most seconds that a request waits for others, while there are others.
         max_queue: Most requests that wait for a process.
@@ -24,6 +26,7 @@ class Options:
     """
 
     workers: int = 1
+    spares: int = 1
     max_batch_rows: int = 64
     max_batch_wait_s: float = 0.002
     max_queue: int = 1000

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import Cancelled, DomainError
+from milepost_server.rest.off_loop import off_loop_if_large
 from milepost_server.serving.contract import Contract
 from milepost_server.serving.engine import Timing
 from milepost_server.serving.loaded_version import LoadedVersion
@@ -88,7 +90,9 @@ class Router(Protocol):
             NotFound: `SERVED_MODEL_NOT_FOUND`.
         """
 
-    def compare(self, version: LoadedVersion, given: Payload, params: Mapping[str, Any] | None, answer: Payload) -> None:
+    def compare(
+        self, version: LoadedVersion, given: Payload, params: Mapping[str, Any] | None, answer: Payload
+    ) -> None:
         """Lets a shadow, if there is one, answer the same in the background."""
 
 
@@ -104,8 +108,13 @@ class Predictions:
         self._router = router
         self._observers = observers
 
-    async def predict(self, asked: Asked, read: Read) -> Answered:
+    async def predict(self, asked: Asked, read: Read, size: int = 0) -> Answered:
         """Predicts one batch.
+
+        Args:
+            asked: Who asks which model.
+            read: Makes the batch.
+            size: Bytes that `read` goes through; many are read in a thread.
 
         Raises:
             DomainError: As `milepost.v1.PredictionService` says.
@@ -114,7 +123,8 @@ class Predictions:
         version = given = answer = timing = error = None
         try:
             with self._router.lease(asked.model, asked.version) as version:
-                given, params = read(version.contract)
+                version.at_work += 1
+                given, params = await off_loop_if_large(size, partial(read, version.contract))
                 prediction = await version.engine.predict(given, params, asked.deadline)
                 answer, timing = prediction.payload, prediction.timing
                 self._router.compare(version, given, params, answer)
@@ -128,12 +138,13 @@ class Predictions:
         finally:
             self._tell(Record(asked, version, given, answer, timing, started, time.monotonic() - started, error))
 
-    async def generate(self, asked: Asked, read: Read) -> AsyncIterator[Answered]:
+    async def generate(self, asked: Asked, read: Read) -> AsyncGenerator[Answered, None]:
         """Predicts one batch, whose answer comes piece by piece. Raises as `predict` does."""
         started = time.monotonic()
         version = given = error = None
         try:
             with self._router.lease(asked.model, asked.version) as version:
+                version.at_work += 1
                 given, params = read(version.contract)
                 pieces: Any = version.engine.generate(given, params, asked.deadline)
                 async with aclosing(pieces):
@@ -153,5 +164,6 @@ class Predictions:
         if version is not None:
             version.requests += 1
             version.failures += record.error is not None
+            version.at_work -= 1
         for observer in self._observers:
             observer(record)

@@ -45,6 +45,7 @@ _OWN = {
     "artifacts": _own("artifacts", "List, get, put and remove the files of runs."),
     "models": _own("models", "Look at saved models, check them, and ask them."),
     "registry": _own("registry", "Look after registered models: versions, aliases, events, webhooks."),
+    "serving": _own("serving", "Look after a model server, and ask it."),
     "import": _own("imports", "Bring in the history of another tracking system."),
     "export": _own("exports", "Take everything to another tracking system."),
     "sync": _own("sync", "Send what was logged while its server was away.", "sync"),

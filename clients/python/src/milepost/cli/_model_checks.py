@@ -110,7 +110,7 @@ def _load(folder: Path, trust: bool, loaded: list[Any]) -> Check:
 
 
 def _example(folder: Path, loaded: list[Any]) -> Check:
-    from milepost.models.environments._worker import asked
+    from milepost.models.batch.predicting import asked
     from milepost.models.format.examples import read_example
 
     model = loaded[0]

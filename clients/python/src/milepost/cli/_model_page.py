@@ -13,11 +13,8 @@ from milepost.cli._output import add_row, console, table
 from milepost.cli._text import count, printable, size, when
 
 if TYPE_CHECKING:
-    from milepost.models.format.descriptor import ModelDescriptor
     from milepost.models.signatures.schema import Schema
     from milepost.models.signatures.signature import ModelSignature
-
-_PICKLES = {".pkl", ".pickle", ".joblib"}
 
 
 def page(folder: Path) -> dict[str, Any]:
@@ -27,6 +24,7 @@ def page(folder: Path) -> dict[str, Any]:
         ModelFormatError: The descriptor or another file is wrong.
     """
     from milepost.errors import ModelFormatError
+    from milepost.models._trust import code_to_trust
     from milepost.models.environments.environment import read_environment
     from milepost.models.format.descriptor import ModelDescriptor
     from milepost.models.format.manifest import manifest_digest, read_manifest
@@ -60,20 +58,6 @@ def page(folder: Path) -> dict[str, Any]:
         "locked": locked,
         "codeToTrust": list(code_to_trust(folder, descriptor)),
     }
-
-
-def code_to_trust(folder: Path, descriptor: ModelDescriptor) -> Iterator[str]:
-    """What in the model would run when it is loaded, as far as that can be seen without loading it."""
-    for name, config in descriptor.flavors.items():
-        if config.get("model_code_path") is not None:
-            yield f"the script {config['model_code_path']!r}"
-        elif name == "python_function" and config.get("code"):
-            yield f"the modules in {config['code']!r}"
-        if config.get("serialization_format") in ("pickle", "cloudpickle"):
-            yield f"flavor {name} is stored as {config['serialization_format']}"
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in _PICKLES:
-            yield f"the pickle {path.relative_to(folder).as_posix()!r}"
 
 
 def _signature(signature: ModelSignature | None) -> dict[str, Any] | None:

@@ -9,12 +9,17 @@ import typer
 
 from milepost.cli import _complete as complete
 from milepost.cli._model_cache import app as cache
+from milepost.cli._model_images import build_docker, dockerfile
+from milepost.cli._model_proto import proto
 from milepost.cli._output import note, print_json
 from milepost.cli._session import AsJson, group
 from milepost.cli._text import count, printable
 
 app = group("Look at saved models, check them, and ask them.")
 app.add_typer(cache, name="cache")
+app.command()(dockerfile)
+app.command("build-docker")(build_docker)
+app.command()(proto)
 
 Model = Annotated[
     str,
@@ -81,35 +86,48 @@ def predict(
     ctx: typer.Context,
     model: Model,
     data: Annotated[
-        Path, typer.Option("--input", "-i", metavar="FILE", help="The batch: a file .csv, .json or .parquet.")
+        Path, typer.Option("--input", "-i", metavar="FILE", help="The rows: a file .csv, .json, .jsonl or .parquet.")
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="For the answer: .csv, .json or .parquet. Default: print JSON."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="For the answers: .csv, .json, .jsonl or .parquet. Default: print JSON.",
         ),
     ] = None,
     where: Manager = "local",
     params: Annotated[str, typer.Option("--params", metavar="JSON", help="Params of the model, an object.")] = "{}",
+    rows: Annotated[
+        int, typer.Option("--batch-rows", metavar="ROWS", min=1, help="Most rows that the model is asked at once.")
+    ] = 10_000,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="COLUMN", help="Write this column of the rows beside the answers; repeatable."),
+    ] = None,
     trust: Trust = False,
     timeout_s: Seconds = 3600.0,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a model a batch that is in a file.
+    """Ask a model the rows of a file, which may be larger than the memory.
 
     With --env uv or virtualenv, in an environment built from the model's own requirements and kept for the next time.
-    JSON is an object with one of dataframe_split, dataframe_records, instances or inputs, and perhaps params.
+    A .json document, an object with one of dataframe_split, dataframe_records, instances or inputs and perhaps params,
+    is asked at once; .jsonl has a row in each line.
     """
-    from milepost.cli._model_predict import predict_file
+    from milepost.cli._model_predict import params_of, predict_file
     from milepost.cli._model_sources import folder_of
+    from milepost.models.batch.predicting import Asking
 
     if as_json and output is None:
         raise typer.BadParameter("--json says on standard output what was written; give --output.")
-    written = predict_file(folder_of(ctx, model), data, output, where, params, trust=trust, timeout_s=timeout_s)
+    asking = Asking(params_of(params), rows, tuple(keep or ()))
+    written = predict_file(folder_of(ctx, model), data, output, where, asking, trust=trust, timeout_s=timeout_s)
     if as_json:
         print_json(written)
     elif output is not None:
-        note(f"Wrote the answer to {printable(str(output))}.")
+        note(f"Wrote the answers to {count(written['rows'], 'row')} to {printable(str(output))}.")
 
 
 @app.command()

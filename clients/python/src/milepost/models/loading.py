@@ -91,7 +91,7 @@ def open_model(
     if verify and not verified:
         verify_manifest(folder, required=bool(descriptor.milepost_version))  # one that was taken away hides changes
         _logger.info("model has no manifest, so its files cannot be verified", extra={"manifest": MANIFEST})
-    name = _chosen_flavor(descriptor, flavor)
+    name = chosen_flavor(descriptor, flavor)
     loader = get_flavor(name)
     function = descriptor.flavors.get(PYTHON_FUNCTION, {})
     config = {**function, **descriptor.flavors[name]}
@@ -125,7 +125,17 @@ def _checked(source: str | os.PathLike[str], verify: bool) -> tuple[Path, bool]:
         return folder, verify_manifest(folder) is not None
 
 
-def _chosen_flavor(descriptor: ModelDescriptor, asked: str | None) -> str:
+def chosen_flavor(descriptor: ModelDescriptor, asked: str | None = None) -> str:
+    """Name of the flavor that loads a model.
+
+    Args:
+        descriptor: Of the model.
+        asked: The flavor to load; None for the one that the descriptor tells.
+
+    Raises:
+        UnknownFlavor: The model has no flavor that is known here.
+        ModelFormatError: It has several, and none is the one that `python_function` stands for.
+    """
     if asked is not None:
         if asked not in descriptor.flavors:
             raise UnknownFlavor(f"The model has no flavor {asked!r}. It has: {', '.join(descriptor.flavors)}.")

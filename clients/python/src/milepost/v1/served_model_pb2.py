@@ -23,25 +23,36 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emilepost/v1/served_model.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x01\n\x0bServedModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x16\n\x0e\x66ollowed_alias\x18\x03 \x01(\t\x12\x0e\n\x06pinned\x18\x04 \x01(\x08\x12\x14\n\x0clive_version\x18\x05 \x01(\x03\x12\x18\n\x10previous_version\x18\x06 \x01(\x03\x12#\n\x06\x63\x61nary\x18\x07 \x01(\x0b\x32\x13.milepost.v1.Canary\x12#\n\x06shadow\x18\x08 \x01(\x0b\x32\x13.milepost.v1.Shadow\x12,\n\x08versions\x18\t \x03(\x0b\x32\x1a.milepost.v1.ServedVersion\"*\n\x06\x43\x61nary\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0f\n\x07percent\x18\x02 \x01(\x01\"\x88\x01\n\x06Shadow\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0f\n\x07percent\x18\x02 \x01(\x01\x12\x10\n\x08\x63ompared\x18\x03 \x01(\x03\x12\x11\n\tdifferent\x18\x04 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x03\x12\x0f\n\x07skipped\x18\x06 \x01(\x03\x12\x16\n\x0emax_difference\x18\x07 \x01(\x01\"\xaa\x03\n\rServedVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .milepost.v1.ServedVersion.State\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06\x66lavor\x18\x05 \x01(\t\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12\x11\n\tsignature\x18\x07 \x01(\t\x12.\n\nready_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07workers\x18\t \x01(\x05\x12\x15\n\rready_workers\x18\n \x01(\x05\x12\x0e\n\x06queued\x18\x0b \x01(\x05\x12\x10\n\x08requests\x18\x0c \x01(\x03\x12\x10\n\x08\x66\x61ilures\x18\r \x01(\x03\x12\x10\n\x08restarts\x18\x0e \x01(\x03\"h\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_LOADING\x10\x01\x12\x0f\n\x0bSTATE_READY\x10\x02\x12\x10\n\x0cSTATE_FAILED\x10\x03\x12\x12\n\x0eSTATE_DRAINING\x10\x04\"\xf1\x01\n\x0eServingOptions\x12\x14\n\x07workers\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0emax_batch_rows\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x1d\n\x10max_batch_wait_s\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x16\n\tmax_queue\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x13\n\x0b\x65nvironment\x18\x05 \x01(\t\x12\x13\n\x06\x64\x65vice\x18\x06 \x01(\x05H\x04\x88\x01\x01\x42\n\n\x08_workersB\x11\n\x0f_max_batch_rowsB\x13\n\x11_max_batch_wait_sB\x0c\n\n_max_queueB\t\n\x07_deviceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emilepost/v1/served_model.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmilepost/v1/annotations.proto\"\xfb\x01\n\x0bServedModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x16\n\x0e\x66ollowed_alias\x18\x03 \x01(\t\x12\x0e\n\x06pinned\x18\x04 \x01(\x08\x12\x14\n\x0clive_version\x18\x05 \x01(\x03\x12\x18\n\x10previous_version\x18\x06 \x01(\x03\x12#\n\x06\x63\x61nary\x18\x07 \x01(\x0b\x32\x13.milepost.v1.Canary\x12#\n\x06shadow\x18\x08 \x01(\x0b\x32\x13.milepost.v1.Shadow\x12,\n\x08versions\x18\t \x03(\x0b\x32\x1a.milepost.v1.ServedVersion\"*\n\x06\x43\x61nary\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0f\n\x07percent\x18\x02 \x01(\x01\"\x88\x01\n\x06Shadow\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0f\n\x07percent\x18\x02 \x01(\x01\x12\x10\n\x08\x63ompared\x18\x03 \x01(\x03\x12\x11\n\tdifferent\x18\x04 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x03\x12\x0f\n\x07skipped\x18\x06 \x01(\x03\x12\x16\n\x0emax_difference\x18\x07 \x01(\x01\"\xaa\x03\n\rServedVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .milepost.v1.ServedVersion.State\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06\x66lavor\x18\x05 \x01(\t\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12\x11\n\tsignature\x18\x07 \x01(\t\x12.\n\nready_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07workers\x18\t \x01(\x05\x12\x15\n\rready_workers\x18\n \x01(\x05\x12\x0e\n\x06queued\x18\x0b \x01(\x05\x12\x10\n\x08requests\x18\x0c \x01(\x03\x12\x10\n\x08\x66\x61ilures\x18\r \x01(\x03\x12\x10\n\x08restarts\x18\x0e \x01(\x03\"h\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_LOADING\x10\x01\x12\x0f\n\x0bSTATE_READY\x10\x02\x12\x10\n\x0cSTATE_FAILED\x10\x03\x12\x12\n\x0eSTATE_DRAINING\x10\x04\"\xca\x02\n\x0eServingOptions\x12\x1e\n\x07workers\x18\x01 \x01(\x05\x42\x08\xea\x8d#\x04\x30\x01\x38@H\x00\x88\x01\x01\x12#\n\x0emax_batch_rows\x18\x02 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x01H\x01\x88\x01\x01\x12\x1d\n\x10max_batch_wait_s\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1e\n\tmax_queue\x18\x04 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x01H\x03\x88\x01\x01\x12J\n\x0b\x65nvironment\x18\x05 \x01(\tB5\xea\x8d#1\x1a\x16(local|uv|virtualenv)?\"\x17local, uv or virtualenv\x12\x1b\n\x06\x64\x65vice\x18\x06 \x01(\x05\x42\x06\xea\x8d#\x02\x30\x00H\x04\x88\x01\x01\x42\n\n\x08_workersB\x11\n\x0f_max_batch_rowsB\x13\n\x11_max_batch_wait_sB\x0c\n\n_max_queueB\t\n\x07_deviceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.v1.served_model_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SERVEDMODEL']._serialized_start=81
-  _globals['_SERVEDMODEL']._serialized_end=332
-  _globals['_CANARY']._serialized_start=334
-  _globals['_CANARY']._serialized_end=376
-  _globals['_SHADOW']._serialized_start=379
-  _globals['_SHADOW']._serialized_end=515
-  _globals['_SERVEDVERSION']._serialized_start=518
-  _globals['_SERVEDVERSION']._serialized_end=944
-  _globals['_SERVEDVERSION_STATE']._serialized_start=840
-  _globals['_SERVEDVERSION_STATE']._serialized_end=944
-  _globals['_SERVINGOPTIONS']._serialized_start=947
-  _globals['_SERVINGOPTIONS']._serialized_end=1188
+  _globals['_SERVINGOPTIONS'].fields_by_name['workers']._loaded_options = None
+  _globals['_SERVINGOPTIONS'].fields_by_name['workers']._serialized_options = b'\352\215#\0040\0018@'
+  _globals['_SERVINGOPTIONS'].fields_by_name['max_batch_rows']._loaded_options = None
+  _globals['_SERVINGOPTIONS'].fields_by_name['max_batch_rows']._serialized_options = b'\352\215#\0020\001'
+  _globals['_SERVINGOPTIONS'].fields_by_name['max_queue']._loaded_options = None
+  _globals['_SERVINGOPTIONS'].fields_by_name['max_queue']._serialized_options = b'\352\215#\0020\001'
+  _globals['_SERVINGOPTIONS'].fields_by_name['environment']._loaded_options = None
+  _globals['_SERVINGOPTIONS'].fields_by_name['environment']._serialized_options = b'\352\215#1\032\026(local|uv|virtualenv)?\"\027local, uv or virtualenv'
+  _globals['_SERVINGOPTIONS'].fields_by_name['device']._loaded_options = None
+  _globals['_SERVINGOPTIONS'].fields_by_name['device']._serialized_options = b'\352\215#\0020\000'
+  _globals['_SERVEDMODEL']._serialized_start=112
+  _globals['_SERVEDMODEL']._serialized_end=363
+  _globals['_CANARY']._serialized_start=365
+  _globals['_CANARY']._serialized_end=407
+  _globals['_SHADOW']._serialized_start=410
+  _globals['_SHADOW']._serialized_end=546
+  _globals['_SERVEDVERSION']._serialized_start=549
+  _globals['_SERVEDVERSION']._serialized_end=975
+  _globals['_SERVEDVERSION_STATE']._serialized_start=871
+  _globals['_SERVEDVERSION_STATE']._serialized_end=975
+  _globals['_SERVINGOPTIONS']._serialized_start=978
+  _globals['_SERVINGOPTIONS']._serialized_end=1308
 # @@protoc_insertion_point(module_scope)

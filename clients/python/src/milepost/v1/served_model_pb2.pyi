@@ -121,7 +121,7 @@ class Shadow(google.protobuf.message.Message):
     compared: builtins.int
     """Number of answers compared with those of the live version."""
     different: builtins.int
-    """Of these, answers that differ in shape, or in a value by more than 1e-6 of it."""
+    """Of these, answers that differ in shape, in a text or an integer, or in another number by more than 1e-6 of it."""
     failed: builtins.int
     """Number of copies that failed where the live version answered."""
     skipped: builtins.int
@@ -264,7 +264,7 @@ class ServingOptions(google.protobuf.message.Message):
     max_batch_rows: builtins.int
     """Most rows that are predicted together; 1 to predict each request by itself. Unset for the server's setting."""
     max_batch_wait_s: builtins.float
-    """Most seconds that a request waits for others to be predicted with, while there are others. Unset for the server's setting."""
+    """Most seconds that a request waits for others to be predicted with, while there are others, 0 to 1. Unset for the server's setting."""
     max_queue: builtins.int
     """Most requests that wait for a process; further ones are refused. Unset for the server's setting."""
     environment: builtins.str

@@ -111,8 +111,8 @@ class ServingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LoadModel(self, request, context):
-        """Serves a model of the registry; one that is served already is loaded anew from this source. Returns when it is live: requests
-        before that are answered by what was live before.
+        """Serves a model of the registry; one that is served already is loaded anew from this source, and has no canary and no shadow then.
+        Returns when it is live: requests before that are answered by what was live before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

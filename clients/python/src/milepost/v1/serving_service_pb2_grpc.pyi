@@ -43,8 +43,8 @@ class ServingServiceStub:
         milepost.v1.serving_service_pb2.LoadModelRequest,
         milepost.v1.serving_service_pb2.LoadModelResponse,
     ]
-    """Serves a model of the registry; one that is served already is loaded anew from this source. Returns when it is live: requests
-    before that are answered by what was live before.
+    """Serves a model of the registry; one that is served already is loaded anew from this source, and has no canary and no shadow then.
+    Returns when it is live: requests before that are answered by what was live before.
     """
 
     UnloadModel: grpc.UnaryUnaryMultiCallable[
@@ -108,8 +108,8 @@ class ServingServiceAsyncStub:
         milepost.v1.serving_service_pb2.LoadModelRequest,
         milepost.v1.serving_service_pb2.LoadModelResponse,
     ]
-    """Serves a model of the registry; one that is served already is loaded anew from this source. Returns when it is live: requests
-    before that are answered by what was live before.
+    """Serves a model of the registry; one that is served already is loaded anew from this source, and has no canary and no shadow then.
+    Returns when it is live: requests before that are answered by what was live before.
     """
 
     UnloadModel: grpc.aio.UnaryUnaryMultiCallable[
@@ -179,8 +179,8 @@ class ServingServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.serving_service_pb2.LoadModelRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.serving_service_pb2.LoadModelResponse, collections.abc.Awaitable[milepost.v1.serving_service_pb2.LoadModelResponse]]:
-        """Serves a model of the registry; one that is served already is loaded anew from this source. Returns when it is live: requests
-        before that are answered by what was live before.
+        """Serves a model of the registry; one that is served already is loaded anew from this source, and has no canary and no shadow then.
+        Returns when it is live: requests before that are answered by what was live before.
         """
 
     @abc.abstractmethod

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from itertools import accumulate
 
 from google.rpc import code_pb2
 from prometheus_client import CollectorRegistry
@@ -15,24 +13,14 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import Interceptor
+from milepost_server.calls.histogram import Histogram
 from milepost_server.errors import DomainError, reason_name
 
 _log = logging.getLogger("milepost_server.calls")
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_BOUNDS = [*map(str, _BUCKETS), "+Inf"]
 # Worth a look by whoever runs the server; the other codes are the caller's doing.
-_SERIOUS = {code_pb2.INTERNAL, code_pb2.UNKNOWN, code_pb2.DATA_LOSS, code_pb2.UNAVAILABLE}
-
-
-class _Durations:
-    """How long the calls of one method and transport took."""
-
-    __slots__ = ("counts", "seconds")
-
-    def __init__(self) -> None:
-        self.counts = [0] * len(_BOUNDS)
-        self.seconds = 0.0
+SERIOUS = {code_pb2.INTERNAL, code_pb2.UNKNOWN, code_pb2.DATA_LOSS, code_pb2.UNAVAILABLE}
 
 
 class Observation(Interceptor):
@@ -47,7 +35,7 @@ class Observation(Interceptor):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._calls: Counter[tuple[str, str, int]] = Counter()
-        self._durations: dict[tuple[str, str], _Durations] = {}
+        self._durations: dict[tuple[str, str], Histogram] = {}
         registry.register(self)
 
     def end(self, call: Call, error: DomainError | None) -> None:
@@ -57,9 +45,8 @@ class Observation(Interceptor):
         self._calls[name, transport, error.code if error else code_pb2.OK] += 1
         durations = self._durations.get((name, transport))
         if durations is None:
-            durations = self._durations[name, transport] = _Durations()
-        durations.counts[bisect_left(_BUCKETS, seconds)] += 1
-        durations.seconds += seconds
+            durations = self._durations[name, transport] = Histogram(_BUCKETS)
+        durations.observe(seconds)
         level = _level(error)
         if _log.isEnabledFor(level):
             _log.log(level, "call", extra=_fields(call, seconds, error))
@@ -74,15 +61,14 @@ class Observation(Interceptor):
             "milepost_call_seconds", "Duration of calls in seconds.", labels=["method", "transport"]
         )
         for labels, durations in self._durations.items():
-            buckets = list(zip(_BOUNDS, accumulate(durations.counts), strict=True))
-            seconds.add_metric(list(labels), buckets, durations.seconds)
+            durations.add_to(seconds, labels)
         yield seconds
 
 
 def _level(error: DomainError | None) -> int:
     if error is None or error.code == code_pb2.CANCELLED:
         return logging.DEBUG
-    return logging.WARNING if error.code in _SERIOUS else logging.INFO
+    return logging.WARNING if error.code in SERIOUS else logging.INFO
 
 
 def _fields(call: Call, seconds: float, error: DomainError | None) -> dict[str, str | float]:

@@ -1,4 +1,4 @@
-"""Models in environments of their own: built from their requirements, kept for the next time, and asked there.
+"""Models in environments of their own: built from their requirements, kept for the next time.
 
 An environment is a folder below `MILEPOST_ENVIRONMENTS_DIR`, named by the digest of all that it is made of. It holds
 the model's requirements and this installation's client. Those not used for 30 days go when another one is built.
@@ -17,16 +17,14 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from milepost import errors
 from milepost.config import default_environments_dir
-from milepost.errors import MilepostError, MissingPackage, ModelError, UntrustedModel
+from milepost.errors import ModelError, UntrustedModel
 from milepost.models._locks import NotLocked, locked
 from milepost.models.environments import _client_source
 from milepost.models.environments._processes import ProcessFailed, run
@@ -37,7 +35,6 @@ from milepost.models.environments.requirements import is_own
 Manager = Literal["uv", "virtualenv"]
 
 DEFAULT_BUILD_TIMEOUT_S = 1800.0
-DEFAULT_PREDICT_TIMEOUT_S = 3600.0
 
 _UNUSED_S = 30 * 24 * 3600
 _READY = "milepost-ready.json"
@@ -112,7 +109,13 @@ def build_environment(
     return built
 
 
-def _plan(folder: Path, manager: Manager, trust: bool) -> _Plan:
+def needed_lines(folder: Path, *, trust: bool) -> tuple[list[Line], list[Line]]:
+    """What the environment of a model is made of: lines of its lock, else of its requirements, and their constraints.
+
+    Raises:
+        ModelFormatError: The environment files are missing or wrong.
+        UntrustedModel: Without trust, a line installs from elsewhere than the configured index.
+    """
     environment = read_environment(folder)
     if environment.locked:
         source, lines = LOCK, read_file(folder / LOCK, folder)
@@ -123,9 +126,14 @@ def _plan(folder: Path, manager: Manager, trust: bool) -> _Plan:
     lines = [line for line in lines if line.option != "-c"]
     if not trust:
         _check_sources([*lines, *constraints], folder / source)
+    return lines, constraints
+
+
+def _plan(folder: Path, manager: Manager, trust: bool) -> _Plan:
+    lines, constraints = needed_lines(folder, trust=trust)
     return _Plan(
         manager=manager,
-        interpreter=_interpreter(environment.python, manager),
+        interpreter=_interpreter(read_environment(folder).python, manager),
         requirements="".join(f"{_absolute(line, folder)}\n" for line in lines if not is_own(line.name)),
         constraints="".join(f"{line.text}\n" for line in constraints if not is_own(line.name)),
         client=tuple(_client_source.arguments()),
@@ -222,73 +230,3 @@ def _remove_unused(root: Path) -> None:
             if ready.stat().st_mtime < oldest:
                 with locked(root / f"{ready.parent.name}.lock", timeout_s=0):
                     shutil.rmtree(ready.parent, ignore_errors=True)
-
-
-def predict_in_environment(
-    folder: Path,
-    data: Path,
-    output: Path,
-    *,
-    params: Mapping[str, Any] | None = None,
-    manager: Manager | None = None,
-    trust: bool = False,
-    build_timeout_s: float = DEFAULT_BUILD_TIMEOUT_S,
-    timeout_s: float = DEFAULT_PREDICT_TIMEOUT_S,
-) -> None:
-    """Asks a model in its own environment, files in and out; `_data_files` has their formats.
-
-    Args:
-        folder: The model's folder.
-        data: File with the batch, its format by its suffix.
-        output: File for the answer, its format by its suffix. It is replaced only by a complete answer.
-        params: Params of the model.
-        manager: As in `build_environment`.
-        trust: Whether code that comes with the model may run, and its requirements may come from anywhere.
-        build_timeout_s: Seconds that making the environment may take.
-        timeout_s: Seconds that loading and predicting may take.
-
-    Raises:
-        ModelError: As `build_environment`; or the process failed or took too long.
-        OSError: There is no folder for the output.
-        MilepostError: What loading and predicting raise, as it would be here.
-    """
-    output.parent.resolve(strict=True)
-    built = build_environment(folder, manager=manager, trust=trust, timeout_s=build_timeout_s)
-    new = output.with_name(f".{output.stem}.{os.getpid()}{output.suffix}")
-    try:
-        _ask(built, {"folder": folder, "data": data, "output": new}, dict(params or {}), trust, timeout_s)
-        new.replace(output)
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _ask(built: Built, paths: Mapping[str, Path], params: Mapping[str, Any], trust: bool, timeout_s: float) -> None:
-    with tempfile.TemporaryDirectory(prefix="milepost-") as scratch:
-        request, answer = Path(scratch) / "request.json", Path(scratch) / "answer.json"
-        absolute = {name: str(path.resolve()) for name, path in {**paths, "answer": answer}.items()}
-        request.write_text(json.dumps({**absolute, "params": params, "trust": trust}))
-        # -I: neither variables of this process nor files beside it decide what is imported there.
-        command = [str(built.python), "-I", "-m", "milepost.models.environments._worker", str(request)]
-        try:
-            run(command, timeout_s=timeout_s, cwd=Path(scratch))
-        except ProcessFailed as failure:
-            raise _failure_of(answer) or ModelError(f"The model failed in its environment: {failure}") from None
-
-
-def _failure_of(answer: Path) -> Exception | None:
-    """The error that the other process says it met, of the same class; None when it ended without a word."""
-    if not answer.exists():
-        return None
-    told = json.loads(answer.read_text())
-    kind = getattr(errors, told["error"], None)
-    if not (isinstance(kind, type) and issubclass(kind, MilepostError)):
-        kind = ModelError
-    if kind is MissingPackage:
-        package = told["details"]["package"]
-        return ModelError(
-            f"The environment of the model has no {package}, since its requirements do not name it. Add it: "
-            f"milepost models update-requirements FOLDER --add {package}"
-        )
-    raised: Exception = kind.__new__(kind, told["message"])
-    raised.__dict__.update(told["details"])
-    return raised

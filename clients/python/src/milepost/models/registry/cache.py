@@ -5,7 +5,8 @@ whose digest nobody knows before it is fetched is kept under a digest of its URL
 
 The folder has `models/KEY`, whole and read-only; `partial/KEY`, what has come of one so far; `digests/KEY`, for models
 without a manifest of their own; and `locks/KEY.*`. A process that was given a model holds its lock as long as it lives,
-and the model stays. On Windows, where locks cannot be shared, only files that are open right now keep a model.
+or until it gave the model back by `release`, and the model stays. On Windows, where locks cannot be shared, only files
+that are open right now keep a model.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import re
 import secrets
 import shutil
 import stat
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,8 +41,48 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _READ_ONLY = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _SEARCHABLE = _READ_ONLY | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
-# Locks of the models that this process was given, by path. They end with the process.
-_held: dict[tuple[int, Path], int] = {}
+
+@dataclass
+class _Held:
+    """The lock of a model that this process was given.
+
+    Args:
+        file: Holds it; it ends with the process.
+        uses: How often the process was given the model, less how often it gave it back.
+    """
+
+    file: int
+    uses: int = 1
+
+
+_held: dict[tuple[int, Path], _Held] = {}
+_guard = threading.Lock()
+
+
+def _renew_guard() -> None:
+    """A child may have been forked while a thread of its parent, which the child does not have, held the guard."""
+    global _guard
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_guard)
+
+
+def release(folder: Path) -> None:
+    """Gives back a model that `find` or `obtain` gave once. The last one to do so lets others remove it.
+
+    Args:
+        folder: As it was given. Nothing happens for one that is not of a cache, or was given back already.
+    """
+    place = (os.getpid(), folder.parent.parent / "locks" / f"{folder.name}.use")
+    with _guard:
+        held = _held.get(place)
+        if held is None:
+            return
+        held.uses -= 1
+        if not held.uses:
+            os.close(_held.pop(place).file)
 
 
 @dataclass(frozen=True)
@@ -88,12 +130,16 @@ class Cache:
         folder = self._complete(key)
         if not folder.is_dir():
             return None
+        held = False
         with suppress(OSError):  # where nothing can be written, nothing is removed either
             self._hold(key)
-        try:
-            return folder if self._sound(key, folder) else None
-        except OSError:
-            return None
+            held = True
+        with suppress(OSError):
+            if self._sound(key, folder):
+                return folder
+        if held:
+            release(folder)
+        return None
 
     def obtain(self, key: str, size: int, fill: Fill, *, anew: bool = False) -> Path:
         """The folder of a model, from now on in use by this process. Of those who ask at once, one fetches it.
@@ -139,8 +185,10 @@ class Cache:
 
     def _fetched(self, key: str, size: int, fill: Fill, anew: bool) -> Path:
         found = self.find(key)  # somebody may have fetched it meanwhile
-        if found is not None and not (anew and _damaged(found)):
-            return found
+        if found is not None:
+            if not (anew and _damaged(found)):
+                return found
+            release(found)
         folder, partial = self._complete(key), self.root / "partial" / key
         _discard(folder)
         self._make_room(size, besides=key)
@@ -171,10 +219,11 @@ class Cache:
         path = self._lock(key, "use")
         path.touch(mode=0o600)
         place = (os.getpid(), path)
-        if place not in _held:
-            file = share(path)
-            if _held.setdefault(place, file) != file:  # another thread was faster
-                os.close(file)
+        with _guard:
+            if place in _held:
+                _held[place].uses += 1
+            else:
+                _held[place] = _Held(share(path))
 
     def _make_room(self, size: int, besides: str) -> None:
         for kind in ("models", "partial"):

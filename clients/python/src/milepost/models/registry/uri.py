@@ -129,6 +129,17 @@ def parse_uri(source: str | os.PathLike[str]) -> ModelUri:
     return _url(source)
 
 
+def default_name(uri: ModelUri) -> str:
+    """What a model is served as when nobody says: the registered model's name or that of its folder; empty for none."""
+    if isinstance(uri, VersionUri | AliasUri):
+        return uri.name
+    if isinstance(uri, LocalUri):
+        return uri.path.resolve().name
+    if isinstance(uri, RunUri):
+        return uri.path.rpartition("/")[2]
+    return uri.url.rstrip("/").rpartition("/")[2] if isinstance(uri, UrlUri) else ""
+
+
 def _after_slash(source: str, scheme: str, rest: str) -> str:
     if rest.startswith("//"):
         raise _bad(source, f"the scheme is followed by one slash, and the server is chosen elsewhere: {scheme}:/...")

@@ -12,19 +12,18 @@ from milepost.errors import SchemaMismatch
 from milepost.models._lazy import require
 from milepost.models.signatures._column_arrays import ColumnArrays, object_values
 from milepost.models.signatures._rows import Rows
+from milepost.models.signatures._shown import shown
 from milepost.models.signatures._tables import Tables, check_series
-from milepost.models.signatures._value_checks import compile_value, shown
+from milepost.models.signatures._value_checks import compile_value
 from milepost.models.signatures.schema import Column, ColumnType, DataType, MapType, ObjectType
+from milepost.models.worker.inputs import model_input
 
 
 class ColumnsCheck:
     """The check for columns. Callable."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        labels = [
-            f"Column {column.name if column.name is not None else i!r} ({_type_name(column.type)})"
-            for i, column in enumerate(columns)
-        ]
+        labels = [label_of(column, i) for i, column in enumerate(columns)]
         self._first, self._label = columns[0], labels[0]
         self._single = len(columns) == 1
         # One column without a name is a batch of values, not a table.
@@ -42,9 +41,11 @@ class ColumnsCheck:
         if pandas is not None and isinstance(data, pandas.DataFrame):
             return self._tables.check_pandas(data)
         if isinstance(data, list | tuple):
-            return object_values(data, self._first, self._label) if self._values else self._rows.from_rows(data)
+            if self._values:
+                return object_values(data, self._first, self._label)
+            return model_input(self._rows.from_rows(data))
         if isinstance(data, Mapping) and not self._takes_mapping():
-            return self._rows.from_mapping(data)
+            return model_input(self._rows.from_mapping(data))
         return self._other(data)
 
     def _takes_mapping(self) -> bool:
@@ -74,6 +75,11 @@ class ColumnsCheck:
             checked = check_series(native, self._first, self._label)
             return data if checked is native else checked.to_native()
         raise SchemaMismatch(f"{type(data).__name__} is given for {len(self._arrays.columns)} columns.")
+
+
+def label_of(column: Column, position: int) -> str:
+    """How messages name a column, such as `Column 'age' (long)`."""
+    return f"Column {column.name if column.name is not None else position!r} ({_type_name(column.type)})"
 
 
 def _type_name(column_type: ColumnType) -> str:

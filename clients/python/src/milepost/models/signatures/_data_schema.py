@@ -10,7 +10,8 @@ import numpy as np
 
 from milepost.errors import ModelFormatError
 from milepost.models._lazy import require
-from milepost.models.signatures._value_checks import is_missing, shown
+from milepost.models.signatures._shown import shown
+from milepost.models.signatures._value_checks import is_missing
 from milepost.models.signatures.schema import (
     AnyType,
     ArrayType,

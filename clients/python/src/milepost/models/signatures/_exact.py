@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from milepost.errors import SchemaMismatch
+from milepost.models.signatures._shown import shown_number
 
 Array = NDArray[Any]
 _NUMBERS = "iuf"
@@ -97,4 +98,4 @@ def _refuse_first(wrong: Array, array: Array, field: str, what: str, problem: st
     count = int(np.count_nonzero(wrong))
     others = f" ({count:,} such values)" if count > 1 else ""
     remedy = "Values are never rounded or cut: convert the data first if that is meant."
-    raise SchemaMismatch(f"{what}: {value!r} {problem}{where}{others}. {remedy}", field)
+    raise SchemaMismatch(f"{what}: {shown_number(value)} {problem}{where}{others}. {remedy}", field)

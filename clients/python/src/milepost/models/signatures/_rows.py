@@ -1,86 +1,110 @@
-"""Tables from plain Python: lists of mappings, mappings of lists, lists of lists. They become a pandas data frame."""
+"""Tables from plain Python: lists of mappings, mappings of lists, lists of lists. They become neutral frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from milepost.errors import SchemaMismatch
-from milepost.models._lazy import require
-from milepost.models.signatures._column_arrays import ColumnArrays, object_array, object_values
-from milepost.models.signatures._value_checks import shown
-from milepost.models.signatures.schema import Column, DataType
+from milepost.models.signatures._column_arrays import ColumnArrays
+from milepost.models.signatures._column_values import column_values
+from milepost.models.signatures._frames import frame
+from milepost.models.signatures._json_values import Decode, compile_decode
+from milepost.models.signatures._shown import shown, shown_names
+from milepost.models.signatures.schema import DataType
+from milepost.models.worker.payload import Array, Payload
 
-_SCALARS = (DataType.BOOLEAN, DataType.INTEGER, DataType.LONG, DataType.FLOAT, DataType.DOUBLE)
-# The one Python type for which numpy's own conversion keeps each value, or overflows; and the dtype of that conversion.
+# The Python types for which numpy's own conversion keeps each value, or overflows; and the dtype of that conversion.
 # numpy 1 cuts integers that are too large for 32 bits.
-_PLAIN: dict[DataType, tuple[type, type]] = {
-    DataType.BOOLEAN: (bool, np.bool_),
-    DataType.INTEGER: (int, np.int64),
-    DataType.LONG: (int, np.int64),
-    DataType.DOUBLE: (float, np.float64),
+_PLAIN: dict[DataType, tuple[set[type], type]] = {
+    DataType.BOOLEAN: ({bool}, np.bool_),
+    DataType.INTEGER: ({int}, np.int64),
+    DataType.LONG: ({int}, np.int64),
+    DataType.FLOAT: ({float, int}, np.float64),
+    DataType.DOUBLE: ({float, int}, np.float64),
 }
+# Below these, every integer has an equal.
+_SINGLE_INTEGERS, _DOUBLE_INTEGERS = 2.0**24, 2.0**53
 
 
 class Rows:
-    """Makes data frames of rows, or of columns that are lists.
+    """Makes frames of rows, or of columns.
 
     Args:
         arrays: The check of the same columns.
+        json: Whether values are as JSON has them, see `compile_decode`.
     """
 
-    def __init__(self, arrays: ColumnArrays) -> None:
+    def __init__(self, arrays: ColumnArrays, *, json: bool = False) -> None:
         self._arrays = arrays
         self._columns = arrays.columns
         self._labels = arrays.labels
-        self._names: list[str] | None = None
+        self._json = json
+        self._decodes: list[Decode | None] = [
+            compile_decode(column.type, column.name or "") if json else None for column in arrays.columns
+        ]
+        self._names: tuple[str, ...] | None = None
         if arrays.columns[0].name is not None:
-            self._names = [str(column.name) for column in arrays.columns]
-        self._known = set(self._names or ())
-        self._all_required = all(column.required for column in arrays.columns)
-        # Columns of one dtype are one block of a data frame, which is made ten times faster.
-        self._block = arrays.columns[0].type if arrays.dtype is not None else None
-        self._index: Any = None
-        self._get = _getter(self._names or [])
+            self._names = tuple(str(column.name) for column in arrays.columns)
+        self._positions = {name: i for i, name in enumerate(self._names or ())}
+        only = arrays.columns[0].type if arrays.dtype is not None else None
+        self._plain = _PLAIN.get(only) if isinstance(only, DataType) else None
+        self._get = _getter(self._names or ())
 
-    def from_rows(self, rows: Sequence[Any]) -> Any:
-        """A data frame of rows that are mappings or lists, all of them the same."""
+    def from_rows(self, rows: Sequence[Any]) -> Payload:
+        """The frame of rows that are mappings or lists, all of them the same."""
         if not rows:
             raise SchemaMismatch("The data have no rows. Give at least one, or a data frame without rows.")
         kinds = set(map(type, rows))
         if all(issubclass(kind, Mapping) for kind in kinds):
             return self._from_mappings(rows)
         if all(issubclass(kind, list | tuple) for kind in kinds):
-            lengths = list(map(len, rows))
-            if set(lengths) != {len(self._columns)}:
-                number = next(i for i, length in enumerate(lengths) if length != len(self._columns))
-                raise SchemaMismatch(
-                    f"Row {number} has {lengths[number]} values for {len(self._columns)} columns: "
-                    f"{', '.join(self._labels):.500}."
-                )
+            self._check_lengths(rows, len(self._columns))
             return self._from_lists(rows)
         raise SchemaMismatch(
             "Rows must be mappings of names to values, or lists, not "
             f"{', '.join(sorted(kind.__name__ for kind in kinds)):.200}."
         )
 
-    def from_mapping(self, data: Mapping[str, Any]) -> Any:
-        """A data frame of a mapping of lists; a mapping of values is one row."""
+    def from_table(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Payload:
+        """The frame of rows that are lists, whose values have these names."""
+        if not rows:
+            raise SchemaMismatch("The data have no rows. Give at least one.")
+        self._check_lengths(rows, len(names))
+        if self._names is None or tuple(names) == self._names:
+            self._check_lengths(rows, len(self._columns))
+            return self._from_lists(rows)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise SchemaMismatch(f"The data have the column {shown_names([twice])} more than once.", twice)
+        return self.from_columns(dict(zip(names, zip(*rows, strict=True), strict=True)))
+
+    def from_mapping(self, data: Mapping[str, Any]) -> Payload:
+        """The frame of a mapping of lists or arrays; a mapping of values is one row."""
         if self._names is None:
             raise SchemaMismatch("The model's columns have no names. Give an array or a list of rows.")
         if not self._holds_columns(data):
             return self._from_mappings([data])
         self._check_names(data, "The data")
-        values = {name: self._listed(data[name], name) for name in self._names if name in data}
-        lengths = {name: len(column) for name, column in values.items()}
+        return self.from_columns({name: self._listed(column, name) for name, column in data.items()})
+
+    def from_columns(self, columns: Mapping[str, Any]) -> Payload:
+        """The frame of columns that are sequences or arrays of one dimension, by their names or positions as texts."""
+        names = self._names or tuple(map(str, range(len(self._columns))))
+        self._check_names(columns, "The data")
+        present = tuple(name for name in names if name in columns)
+        lengths = {name: len(columns[name]) for name in present}
         if len(set(lengths.values())) > 1:
             raise SchemaMismatch(f"The columns have different lengths: {lengths!r:.300}.")
-        if len(values) == len(self._names) and not any(isinstance(column, np.ndarray) for column in values.values()):
-            return self._from_lists(list(zip(*values.values(), strict=True)))
-        return self._frame(values)
+        values = [columns[name] for name in present]
+        lists = not any(isinstance(column, np.ndarray) for column in values)
+        if lists and len(values) == len(names) and any(lengths.values()):
+            return self._from_lists(list(zip(*values, strict=True)))
+        return self._frame(present, values)
 
     def _holds_columns(self, data: Mapping[str, Any]) -> bool:
         """Whether values are columns: an array, or a list where the column's own type is none."""
@@ -91,80 +115,89 @@ class Rows:
         return False
 
     def _listed(self, values: Any, name: str) -> Any:
-        if isinstance(values, np.ndarray) and values.ndim == 1:
-            return values
-        if isinstance(values, list | tuple):
+        if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim == 1):
             return values
         raise SchemaMismatch(
             f"Column {name!r}: {shown(values)} where a list or an array of one dimension is required.", name
         )
 
-    def _from_mappings(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+    def _from_mappings(self, rows: Sequence[Mapping[str, Any]]) -> Payload:
         names = self._names
         if names is None:
             raise SchemaMismatch("The model's columns have no names. Give an array or a list of lists.")
+        known = self._positions.keys()
+        complete = True
         for number, row in enumerate(rows):
-            if row.keys() != self._known:
+            if row.keys() != known:
                 self._check_names(row, f"Row {number}")
-        if self._all_required:
+                complete = False
+        if complete:
             return self._from_lists(list(map(self._get, rows)))
-        present = [name for name in names if any(name in row for row in rows)]
-        return self._frame({name: [row.get(name) for row in rows] for name in present})
+        present = tuple(name for name in names if any(name in row for row in rows))
+        return self._frame(present, [[row.get(name) for row in rows] for name in present])
 
     def _check_names(self, data: Mapping[str, Any], what: str) -> None:
-        if extra := [name for name in data if name not in self._known]:
-            raise SchemaMismatch(f"{what} has the unknown columns {extra!r:.300}. Leave them out.", str(extra[0]))
-        missing = [str(column.name) for column in self._columns if column.required and column.name not in data]
+        known = self._positions if self._names is not None else set(map(str, range(len(self._columns))))
+        if extra := [name for name in data if name not in known]:
+            raise SchemaMismatch(f"{what} has the unknown columns {shown_names(extra)}. Leave them out.", str(extra[0]))
+        missing = [
+            str(column.name if column.name is not None else i)
+            for i, column in enumerate(self._columns)
+            if column.required and (column.name if column.name is not None else str(i)) not in data
+        ]
         if missing:
             raise SchemaMismatch(
                 f"{what} has no value for the columns {missing!r:.300}, which are required.", missing[0]
             )
 
-    def _from_lists(self, rows: Sequence[Sequence[Any]]) -> Any:
-        plain, dtype = _PLAIN.get(self._block, (None, None)) if isinstance(self._block, DataType) else (None, None)
-        if plain is not None and all(kinds == {plain} for kinds in map(_types, rows)):
-            try:
-                block = np.array(rows, dtype=dtype)
-            except OverflowError:
-                pass  # found again below, by its column
-            else:
-                return self._block_frame(self._arrays.check(block))
-        columns = list(zip(*rows, strict=True))
-        return self._frame(
-            dict(enumerate(columns)) if self._names is None else dict(zip(self._names, columns, strict=True))
-        )
+    def _check_lengths(self, rows: Sequence[Sequence[Any]], count: int) -> None:
+        if set(map(len, rows)) != {count}:
+            number = next(i for i, row in enumerate(rows) if len(row) != count)
+            raise SchemaMismatch(
+                f"Row {number} has {len(rows[number])} values for {count} columns: {', '.join(self._labels):.500}."
+            )
 
-    def _block_frame(self, block: Any) -> Any:
-        pandas = require("pandas", "pandas")
-        if self._index is None:
-            self._index = pandas.RangeIndex(len(self._columns)) if self._names is None else pandas.Index(self._names)
-        return pandas.DataFrame(block, columns=self._index)
+    def _from_lists(self, rows: Sequence[Sequence[Any]]) -> Payload:
+        block = self._plain_block(rows)
+        if block is not None:
+            return Payload("frame", (self._arrays.check(block),), self._names, block=True)
+        names = self._names or tuple(map(str, range(len(self._columns))))
+        return self._frame(names, list(zip(*rows, strict=True)))
 
-    def _frame(self, values: Mapping[Any, Any]) -> Any:
-        pandas = require("pandas", "pandas")
-        by_name: dict[Any, tuple[Column, str]] = {
-            column.name if column.name is not None else i: (column, label)
-            for i, (column, label) in enumerate(zip(self._columns, self._labels, strict=True))
-        }
-        return pandas.DataFrame({name: _column(column, *by_name[name]) for name, column in values.items()}, copy=False)
+    def _plain_block(self, rows: Sequence[Sequence[Any]]) -> Array | None:
+        """All values as one array, where numpy's own conversion changes none of them."""
+        if self._plain is None:
+            return None
+        plain, dtype = self._plain
+        kinds = set(map(type, chain.from_iterable(rows)))
+        if not kinds <= plain:
+            return None
+        try:
+            block: Array = np.array(rows, dtype=dtype)
+        except OverflowError:
+            return None  # found again, by its column
+        if dtype is not np.float64:
+            return block
+        decimals = self._json and self._arrays.dtype == np.float32
+        if int in kinds and not (np.abs(block) < (_SINGLE_INTEGERS if decimals else _DOUBLE_INTEGERS)).all():
+            return None
+        return _rounded(block) if decimals else block
+
+    def _frame(self, names: tuple[str, ...], columns: Sequence[Any]) -> Payload:
+        arrays = []
+        for i, (name, values) in enumerate(zip(names, columns, strict=True)):
+            at = i if self._names is None else self._positions[name]
+            arrays.append(column_values(values, self._columns[at], self._labels[at], self._decodes[at]))
+        return frame(names if self._names is not None else None, arrays)
 
 
-def _types(row: Sequence[Any]) -> set[type]:
-    return set(map(type, row))
+def _rounded(block: Array) -> Array | None:
+    """Decimals in the precision of single floats; None where one is too large."""
+    with np.errstate(over="ignore"):
+        rounded = block.astype(np.float32)
+    return None if np.isinf(rounded).any() else rounded
 
 
 def _getter(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Takes the values of a row in order; `itemgetter` of one name does not give a tuple."""
     return itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
-
-
-def _column(values: Any, column: Column, label: str) -> Any:
-    """What pandas makes a column of: an array of the right dtype, or a list of checked values."""
-    kind = column.type
-    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
-        return ColumnArrays([column], [label]).check(values)
-    if kind in _SCALARS and isinstance(kind, DataType):
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return object_array(array, column, label)
-    return object_values(list(values), column, label)

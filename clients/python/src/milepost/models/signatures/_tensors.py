@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from milepost.errors import SchemaMismatch
 from milepost.models._lazy import require
 from milepost.models.signatures._exact import exact_cast
+from milepost.models.signatures._json_values import NOT_FINITE, bytes_of, time_of
+from milepost.models.signatures._shown import shown, shown_names
 from milepost.models.signatures._tables import null_count
-from milepost.models.signatures._value_checks import compile_value, shown
+from milepost.models.signatures._value_checks import compile_value
 from milepost.models.signatures.schema import DataType, Tensor
 
 _MAX_DEPTH = 32
@@ -35,12 +37,54 @@ class TensorCheck:
         if isinstance(data, np.ndarray):
             return self._array(data)
         if isinstance(data, list | tuple | int | float | bool | str | bytes | np.generic):
-            return self._array(_from_python(data, self._dtype, self._field, self._what))
+            return self._array(from_python(data, self._dtype, self._field, self._what))
         if type(data).__module__.partition(".")[0] in {"pandas", "polars", "pyarrow"}:
             return self._frame(data)
         if hasattr(data, "shape") and hasattr(data, "dtype"):
             return self._other(data)
         raise SchemaMismatch(f"{self._what}: {shown(data)} is no array. Give an array or nested lists.", self._field)
+
+    def neutral(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The same array, or one with equal values, in the neutral form of `Payload`: texts and bytes as objects."""
+        if self._dtype.kind not in "US":
+            return self._array(array)
+        self._check_shape(array.shape)
+        values = array.astype(object) if array.dtype.kind == self._dtype.kind else array
+        wanted = str if self._dtype.kind == "U" else bytes
+        for i, value in enumerate(values.flat):
+            if type(value) is not wanted:
+                raise SchemaMismatch(f"{self._what}: {shown(value)} is element {i}; convert it first.", self._field)
+            if value[-1:] in ("\0", b"\0"):
+                raise SchemaMismatch(
+                    f"{self._what}: element {i} ends with a null character, which arrays of numpy drop.", self._field
+                )
+        return values
+
+    def from_column(self, column: NDArray[Any]) -> NDArray[Any]:
+        """The array of a table's column; one of lists, as objects, has more dimensions."""
+        if column.dtype.kind == "O" and self._rank > 1:
+            column = from_python(column.tolist(), self._dtype, self._field, self._what)
+        return self.neutral(column)
+
+    def from_columns(self, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The array of two dimensions with all columns of a table, each cast by itself."""
+        self._check_shape((len(columns[0]) if columns else 0, len(columns)))
+        if self._dtype.kind in "USO":
+            return self.neutral(np.stack([column.astype(object) for column in columns], axis=1))
+        cast = []
+        for i, column in enumerate(columns):
+            what = f"{self._what}, column {i}"
+            if column.dtype.kind == "O":
+                column = from_python(column.tolist(), self._dtype, self._field, what)
+            cast.append(exact_cast(column, self._dtype, self._field, what))
+        return self._array(np.stack(cast, axis=1)) if cast else np.empty((0, 0), dtype=self._dtype)
+
+    def from_json(self, data: Any) -> NDArray[Any]:
+        """The array of nested lists, or a single value, as JSON has them; in neutral form.
+
+        Decimals are read in the precision of the tensor, bytes from base64, and times from ISO 8601.
+        """
+        return self.neutral(json_array(data, self._dtype, self._field, self._what))
 
     def _array(self, array: NDArray[Any]) -> NDArray[Any]:
         self._check_shape(array.shape)
@@ -51,7 +95,7 @@ class TensorCheck:
         if self._dtype.kind == "O":
             return array
         if array.dtype.kind == "O":
-            array = _from_python(array.tolist(), self._dtype, self._field, self._what)
+            array = from_python(array.tolist(), self._dtype, self._field, self._what)
         return exact_cast(array, self._dtype, self._field, self._what)
 
     def _frame(self, data: Any) -> NDArray[Any]:
@@ -70,7 +114,7 @@ class TensorCheck:
             raise SchemaMismatch(f"{what}: values are missing.", self._field)
         values = series.to_numpy()
         if values.dtype.kind == "O":
-            values = _from_python(values.tolist(), self._dtype, self._field, what)
+            values = from_python(values.tolist(), self._dtype, self._field, what)
         return exact_cast(values, self._dtype, self._field, what)
 
     def _other(self, tensor: Any) -> Any:
@@ -102,21 +146,81 @@ class TensorChecks:
         if missing := [name for name in self._checks if name not in data]:
             raise SchemaMismatch(f"The tensors {missing!r:.300} are missing.", str(missing[0]))
         if extra := [name for name in data if name not in self._checks]:
-            raise SchemaMismatch(f"The tensors {extra!r:.300} are unknown. Leave them out.", str(extra[0]))
+            raise SchemaMismatch(f"The tensors {shown_names(extra)} are unknown. Leave them out.", str(extra[0]))
         return {name: check(data[name]) for name, check in self._checks.items()}
 
 
-def _from_python(data: Any, dtype: np.dtype[Any], field: str, what: str) -> NDArray[Any]:
+def json_array(data: Any, dtype: np.dtype[Any], field: str, what: str) -> NDArray[Any]:
+    """Nested lists of JSON as an array; numbers that are not finite are texts in them."""
+    kinds = leaf_types(data, 0)
+    if dtype.kind == "f" and kinds <= {float, int, str}:
+        return _json_floats(data, kinds, dtype, field, what)
+    if dtype.kind not in "USMO" or not kinds:
+        return from_python(data, dtype, field, what)
+    objects = np.array(data, dtype=object)
+    if dtype.kind in "SM" and kinds == {str}:
+        read = bytes_of if dtype.kind == "S" else time_of
+        made = [read(text, f"{what}, element {i}", field) for i, text in enumerate(objects.flat)]
+        return np.array(made, dtype=object if dtype.kind == "S" else dtype).reshape(objects.shape)
+    if dtype.kind == "M":
+        raise SchemaMismatch(f"{what}: JSON has times as texts of ISO 8601.", field)
+    return objects
+
+
+def _json_floats(data: Any, kinds: set[type], dtype: np.dtype[Any], field: str, what: str) -> NDArray[Any]:
+    try:
+        if str in kinds:
+            data = _finite(data)
+        array = np.array(data, dtype=np.float64)
+    except (ValueError, OverflowError, TypeError):
+        raise SchemaMismatch(
+            f"{what}: the lists have different lengths, a number is too large, or a text is no number.", field
+        ) from None
+    if int in kinds and not (np.abs(array) < 2.0 ** (np.finfo(dtype).nmant + 1)).all():
+        _check_integers(data, dtype, field, what)
+    if dtype.itemsize >= array.itemsize:
+        return array
+    with np.errstate(over="ignore"):
+        rounded = array.astype(dtype)
+    if (np.isinf(rounded) & np.isfinite(array)).any():
+        raise SchemaMismatch(f"{what}: a number is too large.", field)
+    return rounded
+
+
+def _check_integers(data: Any, dtype: np.dtype[Any], field: str, what: str) -> None:
+    """Refuses integers that have no equal; decimals have the precision of the tensor, integers one of their own."""
+    with np.errstate(over="ignore"):
+        for i, value in enumerate(np.array(data, dtype=object).flat):
+            if type(value) is int and float(dtype.type(value)) != value:
+                raise SchemaMismatch(f"{what}: element {i}, {shown(value)}, has no equal in {dtype}.", field)
+
+
+def _finite(data: Any) -> Any:
+    """The lists with numbers in place of the texts that stand for them."""
+    if isinstance(data, list):
+        return [_finite(item) for item in data]
+    if isinstance(data, str):
+        if data not in NOT_FINITE:
+            raise ValueError
+        return NOT_FINITE[data]
+    return data
+
+
+def from_python(data: Any, dtype: np.dtype[Any], field: str, what: str) -> NDArray[Any]:
     """Nested lists as an array of the dtype that their values have, which numpy must not make up by mixing them."""
-    kinds = _leaf_types(data, 0)
+    kinds = leaf_types(data, 0)
     if dtype.kind == "O":
         return np.array(data, dtype=object)
     try:
         if kinds and kinds <= {str, bytes}:
             _refuse_trailing_null(data, field, what)
         array = np.array(data, dtype=None if kinds else dtype) if len(kinds) <= 1 else None
-        # Integers of which some need a sign and some all 64 bits become floats.
-        if array is None or array.dtype.kind == "O" or (kinds == {int} and array.dtype.kind == "f"):
+        # Integers of which some need all 64 bits and some do not, or a sign, become floats.
+        if array is not None and kinds == {int} and array.dtype.kind == "f":
+            if dtype.kind == "u" and min(_leaves(data)) >= 0:
+                return np.array(data, dtype=np.uint64)
+            array = None
+        if array is None or array.dtype.kind == "O":
             return _mixed(data, dtype, field, what)
         return array
     except (ValueError, OverflowError):
@@ -148,14 +252,14 @@ _VALUE_TYPES = {
 }
 
 
-def _leaf_types(data: Any, depth: int) -> set[type]:
+def leaf_types(data: Any, depth: int) -> set[type]:
     if depth > _MAX_DEPTH:
         raise SchemaMismatch(f"The lists nest deeper than {_MAX_DEPTH} levels.")
     if not isinstance(data, list | tuple):
         return {type(data)}
     kinds = set(map(type, data))
     if kinds & {list, tuple}:
-        return set().union(*(_leaf_types(item, depth + 1) for item in data))
+        return set().union(*(leaf_types(item, depth + 1) for item in data))
     return kinds
 
 

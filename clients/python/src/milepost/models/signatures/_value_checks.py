@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from milepost.errors import SchemaMismatch
+from milepost.models.signatures._shown import shown, shown_key, shown_names
 from milepost.models.signatures.schema import AnyType, ArrayType, ColumnType, DataType, MapType, ObjectType, VectorType
 
 Check = Callable[[Any, str], Any]
@@ -46,12 +47,6 @@ def is_missing(value: object) -> bool:
     if isinstance(value, float | np.floating):
         return bool(value != value)
     return type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, np.datetime64) and bool(np.isnat(value)))
-
-
-def shown(value: object) -> str:
-    """A value for a message: its type and at most some 80 characters of it."""
-    text = repr(value)
-    return f"{text if len(text) <= 80 else f'{text[:80]}…'} ({type(value).__name__})"
 
 
 def _compile_scalar(kind: DataType, field: str) -> Check:
@@ -173,7 +168,7 @@ def _compile_map(check_value: Check, field: str) -> Check:
     def check(value: Any, where: str) -> Any:
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise SchemaMismatch(f"{where}: {shown(value)} where a mapping with texts as keys is required.", field)
-        return {key: check_value(item, f"{where}[{key!r:.50}]") for key, item in value.items()}
+        return {key: check_value(item, f"{where}{shown_key(key)}") for key, item in value.items()}
 
     return check
 
@@ -185,7 +180,7 @@ def _compile_object(column_type: ObjectType, field: str) -> Check:
         if not isinstance(value, Mapping):
             raise SchemaMismatch(f"{where}: {shown(value)} where a mapping is required.", field)
         if extra := [key for key in value if key not in members]:
-            raise SchemaMismatch(f"{where} has the unknown members {extra!r:.200}. Leave them out.", field)
+            raise SchemaMismatch(f"{where} has the unknown members {shown_names(extra)}. Leave them out.", field)
         checked: dict[str, Any] = {}
         for name, (check_member, member) in members.items():
             inner = value.get(name)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from milepost.errors import SchemaMismatch
 from milepost.models._lazy import require
+from milepost.models.signatures._shown import shown_names
 from milepost.models.signatures.schema import AnyType, Column, DataType, Param, Schema
 from milepost.models.signatures.signature import ModelSignature
 
@@ -79,7 +80,9 @@ def compile_params(signature: ModelSignature | None) -> CheckParams:
             return dict(defaults)
         if unknown := [name for name in params if name not in checks]:
             known = ", ".join(checks) or "none"
-            raise SchemaMismatch(f"The params {unknown!r:.200} are unknown; the model has {known}.", str(unknown[0]))
+            raise SchemaMismatch(
+                f"The params {shown_names(unknown)} are unknown; the model has {known}.", str(unknown[0])
+            )
         return {**defaults, **{name: checks[name](value) for name, value in params.items()}}
 
     return check

@@ -1,0 +1,1 @@
+"""Images of models: a folder from which docker or podman builds one, with every distribution pinned."""

@@ -1,0 +1,1 @@
+"""Wire forms of batches and answers, one module each. They know no transport."""
