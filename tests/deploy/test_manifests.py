@@ -172,6 +172,14 @@ def test_what_selects_pods_and_ports_finds_them(folder: str) -> None:
     assert all(selector == labels for selector in selectors)
 
 
+def test_the_image_of_the_tracking_server_copies_what_is_there_and_sent_to_the_engine() -> None:
+    lines = [line.split() for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY ")]
+    sources = [word for line in lines if not line[1].startswith("--") for word in line[1:-1]]
+    sent = [line[1:] for line in (DEPLOY.parent / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert all((DEPLOY.parent / source).exists() for source in [*sources, *sent])
+    assert all(any(path == source or path.startswith(f"{source}/") for path in sent) for source in sources)
+
+
 def test_no_secret_is_in_the_files() -> None:
     for path in DEPLOY.rglob("*"):
         if path.is_file():

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from milepost.cli.main import app
 from milepost.errors import ModelError, SchemaMismatch
 from milepost.models import save_model
 from milepost.models.batch.isolated import predict_in_environment
@@ -259,45 +263,37 @@ def test_times_in_a_file_of_another_zone_stay_the_same_moments(saved: Saved, tmp
     assert kept == [moment]
 
 
-MEASURE = """
-import resource
-import sys
-from pathlib import Path
-
-from milepost.models.batch.predicting import Asking, predict_file
-
-model, small, large, output = map(Path, sys.argv[1:])
-peaks = []
-for data in (small, large):
-    predict_file(model, data, output, Asking(rows=2000), trust=True)
-    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-print((peaks[1] - peaks[0]) * 1024)
-"""
-LARGE_BYTES = 120_000_000
+def test_the_command_names_the_rows_and_prints_pieces_as_one_document(saved: Saved, tmp_path: Path) -> None:
+    model = saved(X)
+    data = written(tmp_path / "in.csv", pd.DataFrame({"x": [0.5, 1.5, -1.0]}))
+    arguments = ["models", "predict", str(model), "-i", str(data), "--trust", "--batch-rows", "2"]
+    result = CliRunner().invoke(app, [*arguments, "-o", str(tmp_path / "out.csv")])
+    assert result.exit_code == 1
+    assert result.stderr == "milepost: MODEL: Rows 3 to 3: The model failed: ValueError: x is negative\n"
+    result = CliRunner().invoke(app, [*arguments, "--params", '{"answer": "rows"}', "--keep", "x"])
+    assert json.loads(result.stdout) == {
+        "predictions": [{"x": 0.5, "prediction": 2}, {"x": 1.5, "prediction": 2}, {"x": -1.0, "prediction": 1}]
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "model.py", "saved"]
 
 
-def large(folder: Path, suffix: str) -> tuple[Path, Path]:
-    """A file of some rows, and one that takes at least `LARGE_BYTES` in memory."""
-    few, many = folder / f"few.{suffix}", folder / f"many.{suffix}"
-    if suffix == "parquet":
-        rows = LARGE_BYTES // 80
-        frame = pd.DataFrame({f"x{at}" if at else "x": np.random.default_rng(at).random(rows) for at in range(10)})
-        frame[:10_000].to_parquet(few)
-        frame.to_parquet(many, row_group_size=rows)
-        return few, many
-    text = "y" * 1000
-    line, first = (f"1.5,{text}\n", "x,text\n") if suffix == "csv" else (f'{{"x": 1.5, "text": "{text}"}}\n', "")
-    few.write_text(first + line * 4000)
-    many.write_text(first + line * (LARGE_BYTES // 1000))
-    return few, many
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+def test_progress_is_shown_where_a_person_looks(saved: Saved, tmp_path: Path) -> None:
+    import pty
 
-
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
-def test_memory_does_not_grow_with_the_file(saved: Saved, tmp_path: Path, suffix: str) -> None:
-    few, many = large(tmp_path, suffix)
-    command = [sys.executable, "-c", MEASURE, str(saved()), str(few), str(many), str(tmp_path / f"out.{suffix}")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
-    assert int(done.stdout) < LARGE_BYTES / 3
+    data = written(tmp_path / "in.csv", pd.DataFrame({"x": [0.5] * 5}))
+    command = [sys.executable, "-m", "milepost.cli.main", "models", "predict", str(saved(X)), "--trust"]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([*command, "-i", str(data), "-o", str(tmp_path / "out.csv")], stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the other end is closed
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    os.close(ours)
+    assert process.wait(60) == 0
+    assert b"5 rows, " in shown
+    assert b"a second" in shown
 
 
 def test_an_environment_of_its_own_streams_likewise(

@@ -54,7 +54,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def context(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of its image."""
     target = tmp_path_factory.mktemp("images") / "context"
-    write_context(model, target, ImageOptions(name=NAME, trust=True))
+    write_context(model, target, ImageOptions(name=NAME, extras=(), trust=True))
     return target
 
 
@@ -222,6 +222,7 @@ def test_code_of_a_model_needs_trust(model: Path, tmp_path: Path) -> None:
         ({"python": "3.11 AS x"}, "--python"),
         ({"python": "3.10.4"}, "Python 3.10.4, and the model server needs 3.11"),
         ({"platform": "windows/amd64"}, "--platform"),
+        ({"extras": ("a]\nevil",)}, "--extra"),
     ],
 )
 def test_what_would_be_read_otherwise_in_a_dockerfile_is_refused(
@@ -274,6 +275,7 @@ def test_a_lock_decides_and_only_wheels_are_installed_without_trust(context: Pat
     pins = (tmp_path / "context/requirements.txt").read_text()
     assert pins.startswith("--only-binary :all:\n")
     assert "\njoblib==1.5.1 " in pins
+    assert "\npyarrow==" in pins
     assert "--trust" not in (tmp_path / "context/Dockerfile").read_text()
 
 

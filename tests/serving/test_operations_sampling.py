@@ -10,55 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
 
 import milepost
-from milepost.models import ModelSignature
 from milepost.models.format.descriptor import ModelDescriptor
-from milepost.models.signatures.schema import AnyType, Column, DataType, ObjectType, Property, Schema, Tensor
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import InvalidArgument
-from milepost_server.serving.loaded_version import LoadedVersion
 from milepost_server.serving.operations.sample_files import folder_name
-from milepost_server.serving.operations.sampling import Sampling
 from milepost_server.serving.predicting import Asked
 from support.serving_models import CLASSES, COLUMNS, ROWS, columns_model
 from support.serving_requests import ask, failing, loaded
-
-METADATA = ["_milepost_time", "_milepost_model", "_milepost_version", "_milepost_call_id", "_milepost_row"]
-
-
-class Samples:
-    """Sampling of all requests, and the files that it made."""
-
-    def __init__(self, folder: Path, **settings: float) -> None:
-        self.folder = folder
-        self.registry = CollectorRegistry()
-        self.sampling = Sampling(folder, 1.0, self.registry, **settings)  # type: ignore[arg-type]
-
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.folder.rglob("*") if path.is_file())
-
-    def complete(self) -> list[Path]:
-        return [path for path in self.files() if not path.name.startswith(".")]
-
-    async def frame(self) -> pd.DataFrame:
-        """What was kept, after the end."""
-        await self.sampling.close(30)
-        tables = [pq.read_table(path, partitioning=None) for path in self.files()]
-        frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-        return frame
-
-    def kept(self) -> float | None:
-        return self.registry.get_sample_value("milepost_serving_samples_total")
-
-    def dropped(self, reason: str) -> float | None:
-        return self.registry.get_sample_value("milepost_serving_samples_dropped_total", {"reason": reason})
+from support.serving_samples import METADATA, Samples, frame
 
 
 @pytest.fixture
@@ -66,19 +31,18 @@ def samples(tmp_path: Path) -> Samples:
     return Samples(tmp_path / "samples")
 
 
-def frame(**columns: object) -> Payload:
-    return Payload("frame", [np.asarray(values) for values in columns.values()], tuple(columns))
-
-
-def texts(*values: object) -> np.ndarray:
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
-
-
-async def kept(samples: Samples, version: LoadedVersion, payload: Payload) -> pd.DataFrame:
-    await ask([samples.sampling], version, payload, Asked(version.model, call_id="abc"))
-    return (await samples.frame()).drop(columns=METADATA)
+def run(script: str, folder: Path) -> str:
+    """Runs a script in a process of its own; what it said on standard error."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, str(folder)],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 async def test_rows_are_kept_with_their_answers_and_where_they_come_from(samples: Samples) -> None:
@@ -114,66 +78,6 @@ async def test_samples_can_be_evaluated(samples: Samples) -> None:
     assert judged.metrics["accuracy"] == again.metrics["accuracy"] > 0.9
 
 
-async def test_columns_that_callers_left_out_are_missing_values_of_the_same_file(samples: Samples) -> None:
-    schema = Schema(
-        (
-            Column(DataType.STRING, "name"),
-            Column(DataType.DOUBLE, "score", required=False),
-            Column(ObjectType((Property("a", DataType.LONG),)), "nested", required=False),
-            Column(AnyType(), "any", required=False),
-        )
-    )
-    version = loaded(signature=ModelSignature(schema), answer=lambda _: Payload("array", [np.zeros(1)]))
-    await ask([samples.sampling], version, frame(name=texts("a")))
-    whole = frame(name=texts("b"), score=[0.5], nested=texts({"a": 1}), any=texts([1, "x"]))
-    await ask([samples.sampling], version, whole)
-    found = await samples.frame()
-    assert len(samples.files()) == 1
-    assert found["name"].tolist() == ["a", "b"]
-    assert found["score"].isna().tolist() == [True, False]
-    assert found["nested"].tolist() == [None, {"a": 1}]
-    assert found["any"].iloc[1] == '[1,"x"]'
-
-
-async def test_tables_without_names_have_columns_by_position(samples: Samples) -> None:
-    found = await kept(samples, loaded(), Payload("array", [np.array([[1, 2], [3, 4]])]))
-    assert found.to_dict("list") == {"0": [1, 3], "1": [2, 4], "prediction_0": [1, 3], "prediction_1": [2, 4]}
-
-
-async def test_named_tensors_are_lists_in_columns_of_their_names(samples: Samples) -> None:
-    images = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
-    found = await kept(samples, loaded(), Payload("arrays", [images, np.array([7, 8])], ("image", "age")))
-    assert np.array_equal(np.array([np.stack(row) for row in found["image"]]), images)
-    assert found["prediction_age"].tolist() == [7, 8]
-
-
-async def test_texts_of_a_model_without_columns_are_called_input(samples: Samples) -> None:
-    signature = ModelSignature(Schema((Tensor("str", (-1,)),)))
-    found = await kept(samples, loaded(signature=signature), Payload("array", [texts("one", "two")]))
-    assert found["input"].tolist() == ["one", "two"]
-
-
-async def test_an_answer_for_the_whole_batch_is_one_row(samples: Samples) -> None:
-    version = loaded(answer=lambda _: Payload("value", value={"mean": 0.5}))
-    found = await kept(samples, version, frame(x=[1.0, 2.0]))
-    assert found["x"].iloc[0].tolist() == [1, 2]
-    assert found["prediction"].tolist() == ['{"mean":0.5}']
-
-
-async def test_columns_with_names_of_ours_keep_their_values(samples: Samples) -> None:
-    found = await kept(samples, loaded(), frame(prediction=[1], prediction_x=[2], _milepost_row=[3], x=[4]))
-    assert found.iloc[0].to_dict() == {
-        "prediction": 1,
-        "prediction_x": 2,
-        "milepost_row_": 3,
-        "x": 4,
-        "prediction_prediction": 1,
-        "prediction_prediction_x": 2,
-        "prediction__milepost_row": 3,
-        "prediction_x_": 4,
-    }
-
-
 async def test_failed_requests_are_not_kept(samples: Samples) -> None:
     version = loaded(answer=failing(InvalidArgument("wrong")))
     with pytest.raises(InvalidArgument):
@@ -184,7 +88,7 @@ async def test_failed_requests_are_not_kept(samples: Samples) -> None:
 
 
 async def test_an_answer_that_no_table_holds_is_counted(samples: Samples, caplog: pytest.LogCaptureFixture) -> None:
-    version = loaded(answer=lambda _: Payload("array", [np.zeros(1, np.dtype("V3"))]))
+    version = loaded(answer=lambda _: Payload("array", [np.zeros((1, 0, 3))]))
     await ask([samples.sampling], version, frame(x=[1.0]))
     await samples.sampling.close(30)
     assert not samples.files()
@@ -263,6 +167,31 @@ async def test_sampling_ends_and_serving_goes_on_when_a_file_cannot_be_made(
     assert version.failures == 0
 
 
+_IMPORTS = """
+import asyncio, sys
+import numpy as np
+from pathlib import Path
+from prometheus_client import CollectorRegistry
+from milepost.models.worker.payload import Payload
+from milepost_server.serving.operations.sampling import Sampling
+from support.serving_requests import ask, loaded
+
+async def main():
+    sampling = Sampling(Path(sys.argv[1]), 1.0, CollectorRegistry())
+    columns = [np.array(values, object) for values in (["a", None], [1, None], [{"a": 1}, [2]])]
+    await ask([sampling], loaded(), Payload("frame", columns, ("text", "number", "any")))
+    await sampling.close(30)
+
+asyncio.run(main())
+assert "pandas" not in sys.modules
+"""
+
+
+def test_to_write_samples_takes_no_pandas(tmp_path: Path) -> None:
+    run(_IMPORTS, tmp_path)
+    assert len([path for path in tmp_path.rglob("*.parquet") if path.is_file()]) == 1
+
+
 _FULL_DISK = """
 import asyncio, resource, signal, sys
 import numpy as np
@@ -286,17 +215,9 @@ asyncio.run(main())
 
 
 def test_nothing_is_left_of_a_file_that_has_no_room(tmp_path: Path) -> None:
-    folders = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _FULL_DISK, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": folders},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "sampling ended" in done.stderr
-    assert "Traceback" not in done.stderr
+    said = run(_FULL_DISK, tmp_path)
+    assert "sampling ended" in said
+    assert "Traceback" not in said
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

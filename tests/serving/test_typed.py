@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import numpy as np
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import Message
 
 import milepost
 from milepost import v1 as pb
-from milepost.errors import InvalidArgumentError, MilepostError, NotFoundError, UnknownError
+from milepost.errors import InvalidArgumentError, MilepostError, NotFoundError, UnimplementedError, UnknownError
 from milepost.models import ModelSignature, save_model
 from milepost.models.contracts import package_of
 from milepost.models.signatures.schema import Column, DataType, Param, Schema, Tensor
@@ -140,7 +140,7 @@ def test_tensors_are_flat_and_params_have_defaults(channel: grpc.Channel) -> Non
         (
             "table",
             [
-                {"x": 1.0, "when": "2026-01-01T00:00:00.000000000", "b": "YQ=="},
+                {"x": 1.0, "when": "2026-01-01T00:00:00", "b": "YQ=="},
                 {"x": 2.0, "when": None, "b": "Yg=="},
             ],
         ),
@@ -149,9 +149,6 @@ def test_tensors_are_flat_and_params_have_defaults(channel: grpc.Channel) -> Non
 def test_a_model_that_does_not_say_what_it_gives_answers_values(
     channel: grpc.Channel, kind: str, values: list[Any]
 ) -> None:
-    if kind == "array":  # JSON has no infinity
-        with pytest.raises(UnknownError):
-            raise UnknownError("see below")
     answer = TypedClient(channel, "free").predict({"inputs": [{"kind": kind}]})
     assert [output["value"] for output in answer["outputs"]] == values
 
@@ -178,9 +175,9 @@ def test_what_does_not_fit_is_refused_by_its_path(
 
 def test_a_column_that_the_contract_does_not_have_is_refused(channel: grpc.Channel) -> None:
     client = TypedClient(channel, "Mixed Model")
-    row = pb.Tensor(data=b"secret")  # field 4 is another here
+    row = client.request({"inputs": [ROW]})[2:] + b"\x98\x06\x01"  # field 99 is 1
     with pytest.raises(InvalidArgumentError) as refused:
-        client.predict(b"\x0a" + bytes([len(raw := row.SerializeToString() + b"\x98\x06\x01")]) + raw)
+        client.predict(b"\x0a" + bytes([len(row)]) + row)
     assert refused.value.metadata["field"] == "inputs[0].99"
 
 
@@ -204,11 +201,10 @@ def test_answers_of_a_stream_have_the_order_of_the_requests_until_one_fails(chan
     requests = [{"inputs": [{"input": text}]} for text in texts]
     client = TypedClient(channel, "acting")
     assert [answer["outputs"] for answer in client.stream(requests)] == [[{"output": text}] for text in texts]
-    answers = []
+    answers = client.stream([*requests[:3], {"inputs": [{"input": "raise secret"}]}, *requests[:3]])
+    assert [next(answers)["outputs"] for _ in range(3)] == [[{"output": text}] for text in texts[:3]]
     with pytest.raises(MilepostError) as failed:
-        for answer in client.stream([*requests[:3], {"inputs": [{"input": "raise secret"}]}, *requests[:3]]):
-            answers.append(answer["outputs"])
-    assert answers == [[{"output": text}] for text in texts[:3]]
+        next(answers)
     assert failed.value.reason == "MODEL_FAILED"
     assert "secret" not in str(failed.value)
 
@@ -230,11 +226,16 @@ def test_a_swap_brings_the_new_contract_and_old_programs_ask_their_version(
 
 
 def _swap(channel: grpc.Channel, name: str) -> None:
-    call = channel.unary_unary("/milepost.v1.ServingService/SetLiveVersion", None, pb.SetLiveVersionResponse.FromString)
+    def serving(method: str, request: Message) -> None:
+        channel.unary_unary(f"/milepost.v1.ServingService/{method}", None, None)(
+            request.SerializeToString(), timeout=60
+        )
+
     old = TypedClient(channel, name)
     asking = {"inputs": [{"input": [1.5]}]}
     assert old.predict(asking) == {"outputs": [{"output": 1.0}], "version": "1"}
-    call(pb.SetLiveVersionRequest(name=name, version=2).SerializeToString(), timeout=60)
+    serving("SetLiveVersion", pb.SetLiveVersionRequest(name=name, version=2))
+    serving("SetCanary", pb.SetCanaryRequest(name=name, version=1, percent=0))
     new = TypedClient(channel, name)
     assert new.file != old.file
     assert new.predict(asking) == {"outputs": [{"output": 2.0}], "version": "2"}
@@ -242,9 +243,7 @@ def _swap(channel: grpc.Channel, name: str) -> None:
     with pytest.raises(InvalidArgumentError, match="has 2 elements"):
         old.predict(asking)
     assert old.predict({**asking, "version": 1}) == {"outputs": [{"output": 1.0}], "version": "1"}
-    unload = channel.unary_unary("/milepost.v1.ServingService/UnloadModel", None, pb.UnloadModelResponse.FromString)
-    unload(pb.UnloadModelRequest(name=name).SerializeToString(), timeout=60)
+    serving("UnloadModel", pb.UnloadModelRequest(name=name))
     assert new.service not in services(channel)
-    with pytest.raises(MilepostError) as gone:
+    with pytest.raises(UnimplementedError):
         new.predict(asking)
-    assert gone.value.__class__.__name__ == "UnimplementedError"

@@ -37,7 +37,7 @@ def refused(triton: Triton, model: str, arrays: dict[str, np.ndarray], **call: A
         ({"input": ROWS, "more": ROWS}, "input"),
         ({"input": ROWS[:, :3]}, "shape"),
         ({"input": ROWS.astype(np.float32).reshape(2, 4, 5)}, "shape"),
-        ({"input": np.array([["a"] * FEATURES], dtype=object)}, "input"),
+        ({"input": np.array([["a"] * FEATURES], dtype=object)}, "float64"),
         ({"input": np.ones((0, FEATURES))}, "row"),
     ],
 )

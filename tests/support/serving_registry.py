@@ -38,7 +38,7 @@ class Model:
             Path(gate + ".entered").touch()
             while not os.path.exists(gate):
                 time.sleep(0.005)
-        return np.full(len(data), {answer}) + (data.sum() if {mixes} else 0)
+        return np.full(len(data), {answer}) + (data.std() if {mixes} else 0)
 
 
 set_model(Model())

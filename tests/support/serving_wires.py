@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +92,8 @@ class Wires:
             return _of_grpc(error)
 
     def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> httpx.Response | Refused:
-        """A POST; what is not bytes is sent as JSON."""
-        content = body if isinstance(body, bytes) else orjson.dumps(body)
+        """A POST; what is neither bytes nor an iterator of them is sent as JSON."""
+        content = body if isinstance(body, bytes | Iterator) else orjson.dumps(body)
         given = {"content-type": "application/json", **(headers or {})}
         response = self.http.post(path, content=content, headers=given)
         return response if response.status_code == 200 else _of_http(response)
@@ -107,6 +107,7 @@ def tensors(arrays: Mapping[str, Any]) -> pb.PredictInput:
 def rows(values: list[Any]) -> pb.PredictInput:
     """Rows in the native form."""
     data = pb.PredictInput()
+    data.rows.SetInParent()
     data.rows.extend(values)
     return data
 

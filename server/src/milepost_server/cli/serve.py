@@ -63,6 +63,10 @@ def serve(
         float | None, typer.Option(metavar="SHARE", help=_described("sample_inputs"), show_default="0")
     ] = None,
     sample_dir: Annotated[Path | None, typer.Option(help=_described("sample_dir"))] = None,
+    sample_file_mib: Annotated[int | None, typer.Option(help=_described("sample_file_mib"), show_default="64")] = None,
+    sample_file_age_s: Annotated[
+        float | None, typer.Option(help=_described("sample_file_age_s"), show_default="300")
+    ] = None,
     otlp_endpoint: Annotated[str | None, typer.Option(metavar="URL", help=_described("otlp_endpoint"))] = None,
     trace_share: Annotated[
         float | None, typer.Option(metavar="SHARE", help=_described("trace_share"), show_default="0.1")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from milepost.models.signatures._column_values import objects
+from milepost.models.signatures._tensors import leaf_types
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.serving._specs import TensorSpec
 
@@ -31,8 +32,8 @@ def named_arrays(answer: Payload, outputs: Sequence[TensorSpec]) -> list[tuple[s
 def array_of(value: Any) -> Array:
     """A value of JSON as an array: of numbers, or of objects. One that is no list has one element."""
     items = value if isinstance(value, list) else [value]
-    kinds = set(map(type, items))
-    if kinds in ({bool}, {int}, {float}, {int, float}, {list}):
+    kinds = leaf_types(items, 0)
+    if kinds in ({bool}, {int}, {float}, {int, float}):
         try:
             made = np.array(items)
         except (ValueError, OverflowError):

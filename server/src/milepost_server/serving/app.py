@@ -27,6 +27,7 @@ from milepost_server.serving.http.places import serving_places
 from milepost_server.serving.inference import open_inference_pb2
 from milepost_server.serving.models.registry_source import RegistrySource, default_name
 from milepost_server.serving.models.repository import Repository
+from milepost_server.serving.operations.admission import AdmittingRouter
 from milepost_server.serving.operations.health import Health
 from milepost_server.serving.operations.observers import Observers
 from milepost_server.serving.predicting import Predictions
@@ -35,7 +36,6 @@ from milepost_server.serving.servicers.inference_models import InferenceModels
 from milepost_server.serving.servicers.prediction import PredictionServicer
 from milepost_server.serving.servicers.serving import ServingServicer
 from milepost_server.serving.settings import ServingSettings
-from milepost_server.serving.typed.services import TypedServices
 from milepost_server.serving.typed import TypedServices
 
 _log = logging.getLogger(__name__)
@@ -73,12 +73,17 @@ class ModelServer:
         """
         settings = self.settings
         self._wanted = dict(map(_named, settings.models))
-        self._repository = repository = Repository(RegistrySource(settings.tracking_uri), settings.options)
+        repository = Repository(RegistrySource(settings.tracking_uri), settings.options)
         self._health = Health(
             repository.readiness, self._wanted, lambda name, serving: self._grpc.set_health(name, serving)
         )
-        self._observers = Observers(settings, self._registry, repository.versions, repository.list)
+        try:
+            self._observers = Observers(settings, self._registry, repository.versions, repository.list)
+        except BaseException:
+            await repository.close(0)
+            raise
         self._listen(Predictions(repository, self._observers.all), repository)
+        self._repository = repository
         await self._health.refresh()
         self.grpc_port = await self._grpc.start(settings.host, settings.grpc_port)
         self.http_port = await self._http.start(settings.host, settings.http_port)
@@ -132,7 +137,8 @@ class ModelServer:
                     "/metrics": self._metrics,
                 },
                 places=serving_places(
-                    predictions,
+                    # These are no calls of methods, which the dispatcher would count.
+                    Predictions(AdmittingRouter(repository, self._admission), self._observers.all),
                     models,
                     max_body_bytes=settings.max_message_bytes,
                     timeout_s=settings.predict_timeout_s,

@@ -39,6 +39,10 @@ Wheels = Annotated[
     Path | None,
     typer.Option("--wheels", metavar="FOLDER", help="Wheels of Milepost to install. Default: what is installed here."),
 ]
+Extras = Annotated[
+    list[str] | None,
+    typer.Option("--extra", metavar="EXTRA", help="Extra of the server to install; repeatable. Default: arrow."),
+]
 Trust = Annotated[bool, typer.Option("--trust", help="Let code that comes with the model run in the image.")]
 
 
@@ -51,6 +55,7 @@ def dockerfile(
     python: Python = "",
     platform: Platform = "",
     wheels: Wheels = None,
+    extra: Extras = None,
     trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +64,7 @@ def dockerfile(
     It has the model, a Dockerfile of two stages and everything that is installed, pinned with hashes. The image runs
     without root and knows no secrets. Without --trust, only wheels of your package index are installed.
     """
-    options = _options(model, name, base_image, python, platform, wheels, trust)
+    options = _options(model, name, base_image, python, platform, wheels, extra, trust=trust)
     _write(ctx, model, output, options)
     if as_json:
         print_json({"path": str(output)})
@@ -76,6 +81,7 @@ def build_docker(
     python: Python = "",
     platform: Platform = "",
     wheels: Wheels = None,
+    extra: Extras = None,
     trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +91,7 @@ def build_docker(
     """
     from milepost.models.images.engine import build_image, find_engine
 
-    options = _options(model, name, base_image, python, platform, wheels, trust)
+    options = _options(model, name, base_image, python, platform, wheels, extra, trust=trust)
     engine = find_engine()
     with tempfile.TemporaryDirectory(prefix="milepost-") as scratch:
         context = Path(scratch) / "context"
@@ -98,14 +104,23 @@ def build_docker(
 
 
 def _options(
-    model: str, name: str, base_image: str, python: str, platform: str, wheels: Path | None, trust: bool
+    model: str,
+    name: str,
+    base_image: str,
+    python: str,
+    platform: str,
+    wheels: Path | None,
+    extras: list[str] | None,
+    *,
+    trust: bool,
 ) -> ImageOptions:
     from milepost.models.images.context import ImageOptions
     from milepost.models.registry.uri import AliasUri, VersionUri, parse_uri
 
     uri = parse_uri(model)
     served = name or (uri.name if isinstance(uri, (AliasUri, VersionUri)) else "model")
-    return ImageOptions(served, base_image, python, platform, wheels, trust)
+    chosen = tuple(extras) if extras else ImageOptions.extras
+    return ImageOptions(served, base_image, python, platform, wheels, chosen, trust)
 
 
 def _write(ctx: typer.Context, model: str, target: Path, options: ImageOptions) -> None:

@@ -53,6 +53,7 @@ class AsyncPredictionStream:
         self._window.add(pending)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._ended)
         self._changed.tell()
         return future
 
@@ -84,17 +85,19 @@ class AsyncPredictionStream:
     # The task
 
     async def _run(self) -> None:
-        try:
-            while await self._has_work():
-                error = await self._follow_call()
-                self._calls += 1
-                for settle in self._window.broken(error):
-                    settle()
-                self._changed.tell()
-        finally:
+        while await self._has_work():
+            error = await self._follow_call()
             self._calls += 1
-            for settle in self._window.given_up(CancelledError("The prediction stream was cancelled.")):
+            for settle in self._window.broken(error):
                 settle()
+            self._changed.tell()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._closing = True
+        self._calls += 1
+        for settle in self._window.given_up(CancelledError("The prediction stream was cancelled.")):
+            settle()
+        self._changed.tell()
 
     async def _has_work(self) -> bool:
         """Waits for something to send. False when the stream has ended."""

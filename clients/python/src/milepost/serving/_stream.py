@@ -117,6 +117,7 @@ class PredictionStream:
                 _settle(settled)
         finally:
             with self._changed:
+                self._closing = True
                 self._calls += 1
                 settled = self._window.given_up(CancelledError("The prediction stream was cancelled."))
                 self._changed.notify_all()

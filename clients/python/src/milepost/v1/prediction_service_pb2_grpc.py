@@ -94,7 +94,7 @@ class PredictionServiceServicer(object):
 
         Answers come as they are ready, several in a message; `id` says which is which. An input that fails is answered by its error, and the
         stream goes on. The server reads on while no more than 1,024 inputs of the stream are unanswered, and HTTP/2 flow control holds the
-        client. When the client closes its side, the server answers what is left and ends with `OK`.
+        client; where the model's queue is full, inputs of a stream wait up to 60 s for room instead of being refused. When the client closes its side, the server answers what is left and ends with `OK`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,4 +1,4 @@
-"""Arrow's columns as arrays and back, by their buffers: pyarrow's own conversions import pandas, where it is installed."""
+"""Arrow's columns as arrays and back, by their buffers: pyarrow's own conversions import pandas where they can."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def read_table(table: Any, size: int) -> dict[str, Array]:
         raise bad_input(f"The table has the column {twice!r:.100} more than once.", twice)
     for name, field in zip(names, table.schema, strict=True):
         _check_type(field.type, name, inner=False)
-    return {name: _column(table.column(at), name) for at, name in enumerate(names)}
+    batches = [batch.columns for batch in table.to_batches()]
+    return {name: _column([columns[at] for columns in batches], name) for at, name in enumerate(names)}
 
 
 class _Types:
@@ -103,8 +104,8 @@ def _check_type(kind: Any, name: str, *, inner: bool) -> None:
         _check_type(part, name, inner=True)
 
 
-def _column(chunked: Any, name: str) -> Array:
-    chunks = [_array(chunk, name) for chunk in chunked.chunks]
+def _column(parts: Sequence[Any], name: str) -> Array:
+    chunks = [_array(part, name) for part in parts]
     if len(chunks) == 1:
         return chunks[0]
     if not chunks:

@@ -34,7 +34,7 @@ def of_payload(answer: Payload) -> Any:
 def of_array(array: Array) -> Any:
     """The array itself where orjson writes it as it should, else nested lists."""
     kind = array.dtype.kind
-    if array.ndim and (kind in "iub" or (kind == "f" and array.dtype.itemsize <= 8 and np.isfinite(array).all())):
+    if array.ndim and (kind in "iub" or (kind == "f" and array.dtype.itemsize in (4, 8) and np.isfinite(array).all())):
         return array if array.flags.c_contiguous else np.ascontiguousarray(array)
     return lists(array)
 

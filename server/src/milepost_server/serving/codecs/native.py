@@ -39,7 +39,7 @@ def read(message: pb.PredictInput, contract: Contract) -> tuple[Payload, Mapping
         payload = arrow_tables.read(message.arrow, contract)
     elif which == "rows":
         payload = contract.from_rows([_plain(value, "rows") for value in message.rows.values])
-        _refuse_large_integers(payload, contract)
+        _refuse_large_integers(payload)
     else:
         raise required_field("data")
     fields = message.params.fields
@@ -104,18 +104,21 @@ def _param(value: Any, name: str) -> Any:
     return value
 
 
-def _refuse_large_integers(payload: Payload, contract: Contract) -> None:
+def _refuse_large_integers(payload: Payload) -> None:
     """Refuses integers that are too large for doubles to tell them from their neighbours."""
-    for at, array in enumerate(payload.arrays):
-        if array.dtype.kind in "iu":
-            large = bool(((array > _MAX_INTEGER) | (array < -_MAX_INTEGER)).any())
-        else:
-            large = array.dtype.kind == "O" and any(_has_large_integer(value) for value in array.flat)
-        if large:
-            name = payload.names[at] if payload.names is not None and not payload.block else ""
-            raise bad_input("rows has an integer beyond 2^53, which doubles round. Send tensors or Arrow.", name)
+    arrays = list(payload.arrays[0].T) if payload.block else payload.arrays
+    names = payload.names or ("",) * len(arrays)
+    fields = [name for name, array in zip(names, arrays, strict=True) if _has_large(array)]
     if payload.form == "value" and _has_large_integer(payload.value):
-        raise bad_input("rows has an integer beyond 2^53, which doubles round. Send tensors or Arrow.")
+        fields = [""]
+    if fields:
+        raise bad_input("rows has an integer beyond 2^53, which doubles round. Send tensors or Arrow.", fields[0])
+
+
+def _has_large(array: Array) -> bool:
+    if array.dtype.kind in "iu":
+        return bool(((array > _MAX_INTEGER) | (array < -_MAX_INTEGER)).any())
+    return array.dtype.kind == "O" and any(_has_large_integer(value) for value in array.flat)
 
 
 def _has_large_integer(value: Any) -> bool:
@@ -142,7 +145,7 @@ def write(message: pb.PredictInput, answer: Payload, contract: Contract, *, vers
     output = pb.PredictOutput(id=message.id, version=version)
     which = message.WhichOneof("data")
     if which == "rows":
-        output.rows.extend(map(_struct_value, _rows(answer)))
+        output.rows.extend(map(_struct_value, rows_of(answer)))
         output.rows.SetInParent()
     elif which == "arrow":
         output.arrow = arrow_tables.write(contract.named(answer))
@@ -163,7 +166,8 @@ def _write_tensor(name: str, array: Array) -> pb.Tensor:
     return pb.Tensor(name=name, dtype="str", shape=array.shape, texts=to_texts(array))
 
 
-def _rows(answer: Payload) -> list[Any]:
+def rows_of(answer: Payload) -> list[Any]:
+    """The rows or items of an answer, or all of it as the only one, as JSON has them."""
     if answer.form == "value":
         value = json_answers.of_payload(answer)
         return value if isinstance(value, list) else [value]

@@ -26,6 +26,8 @@ def read(body: bytes, contract: Contract) -> Payload:
     pa, parquet = pyarrow(), pyarrow("pyarrow.parquet")
     try:
         metadata = parquet.read_metadata(pa.BufferReader(body))
+        if not metadata.num_rows:
+            raise bad_input("The batch has no rows. Give at least one.")
         texts = _check_unpacked_size(metadata, body)
         # Texts of a dictionary stay there: each may be that of many rows.
         with parquet.ParquetFile(pa.BufferReader(body), metadata=metadata, read_dictionary=texts) as file:

@@ -59,9 +59,7 @@ class Pool:
             LoadFailed: One does not load the model. No process is left.
         """
         try:
-            # One alone first: a model that cannot be loaded is tried once.
-            await self._add()
-            await asyncio.gather(*(self._add() for _ in range(self._workers - 1)))
+            await asyncio.gather(*(self._add() for _ in range(self._workers)))
         except BaseException:
             await self.close()
             raise

@@ -42,6 +42,7 @@ class WorkerProcess:
         self._on_end = on_end
         self._connection: Connection | None = None
         self._took_too_long = False
+        self._is_going = False
         self._waiting = self._loop.create_task(self._wait())
         self.ended = False
         self.stopping = False
@@ -95,18 +96,18 @@ class WorkerProcess:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is at work."""
-        return self._connection is None or self._connection.busy
+        """Whether it cannot begin with a request now."""
+        return self._connection is None or self._is_going or self._connection.busy
 
     @property
     def full(self) -> bool:
         """Whether it can be given no other request, not even one to do next."""
-        return self._connection is None or self._connection.full
+        return self._connection is None or self._is_going or self._connection.full
 
     @property
     def occupied(self) -> bool:
         """Whether ending it would break something off."""
-        return self.busy or bool(self.streams)
+        return bool(self.streams) or (self._connection is not None and self._connection.busy)
 
     @property
     def how_it_ended(self) -> str:
@@ -134,12 +135,13 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Ends the process at once."""
+        self._is_going = True
         with suppress(ProcessLookupError):
             self._process.kill()
 
     async def stop(self) -> None:
         """Has the process end by itself, and ends it when it does not do so soon."""
-        self.stopping = True
+        self.stopping = self._is_going = True
         if self._connection is not None:
             self._connection.close(Lost("was stopped"))
         try:
@@ -174,7 +176,7 @@ class WorkerProcess:
 
     async def _wait(self) -> None:
         await self._process.wait()
-        self.ended = True
+        self.ended = self._is_going = True
         if self._connection is not None:
             self._connection.close(self._lost())
         self._on_end(self)

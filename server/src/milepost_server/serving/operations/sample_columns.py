@@ -1,4 +1,4 @@
-"""Columns of samples. As in `codecs.arrow_columns`, nothing here may use pyarrow's own conversions, which import pandas."""
+"""Columns of samples, made without pyarrow's own conversions, which import pandas: see `codecs.arrow_columns`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from milepost.models.signatures._column_values import objects
 from milepost.models.signatures.schema import (
     ArrayType,
     Column,
@@ -63,11 +64,11 @@ def arrow_column(array: Array, types: Types, name: str) -> pa.Array:
     return to_arrow(array)
 
 
-def objects(values: Sequence[Any]) -> Array:
-    """An array of these objects, in one dimension."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+def repeated(text: str, count: int) -> pa.Array:
+    """A column of one text."""
+    value = text.encode("utf-8", "backslashreplace")
+    offsets = np.arange(count + 1, dtype=np.int64) * len(value)
+    return pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(value * count)])
 
 
 def _type(kind: ColumnType) -> pa.DataType | None:

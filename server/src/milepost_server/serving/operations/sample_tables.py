@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from milepost.models.signatures._column_values import objects
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.serving.codecs.arrow_columns import to_arrow
 from milepost_server.serving.contract import Contract
-from milepost_server.serving.operations.sample_columns import Types, arrow_column, arrow_types, objects
+from milepost_server.serving.operations.sample_columns import Types, arrow_column, arrow_types, repeated
 
 # A table with more columns is slow to write and to read; the values of a row are one list then.
 _MOST_COLUMNS = 1000
@@ -77,9 +78,9 @@ def _metadata(sample: Sample, count: int) -> dict[str, pa.Array]:
     times = to_arrow(np.full(count, sample.time_ns, np.int64).view("datetime64[ns]"))
     return {
         "_milepost_time": times.cast(pa.timestamp("ns", "UTC")),
-        "_milepost_model": to_arrow(np.full(count, sample.model, object)),
+        "_milepost_model": repeated(sample.model, count),
         "_milepost_version": to_arrow(np.full(count, sample.version, np.int64)),
-        "_milepost_call_id": to_arrow(np.full(count, sample.call_id, object)),
+        "_milepost_call_id": repeated(sample.call_id, count),
         "_milepost_row": to_arrow(np.arange(count, dtype=np.int64)),
     }
 

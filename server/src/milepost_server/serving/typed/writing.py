@@ -18,6 +18,7 @@ from milepost.models.signatures.schema import Column, DataType, Schema, Tensor
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.errors import DomainError
 from milepost_server.serving._specs import specs
+from milepost_server.serving.codecs.native import rows_of
 from milepost_server.serving.contract import Contract
 from milepost_server.serving.typed.fields import Place, places
 from milepost_server.serving.typed.writing_values import Unfit, field_writer, fill_time, fill_value, item_converter
@@ -90,16 +91,9 @@ class OutputWriter:
 
 
 def write_values(answer: Payload, outputs: Any) -> None:
-    """Adds an answer of which the signature says nothing to a list of messages: a value for each row or item.
-
-    Raises:
-        DomainError: `MODEL_FAILED`: it has something that JSON has not.
-    """
-    try:
-        for item in _items(answer):
-            fill_value(outputs.add().value, item)
-    except (Unfit, TypeError, ValueError):
-        raise unfit("it has something that google.protobuf.Value cannot hold") from None
+    """Adds an answer of which the signature says nothing to a list of messages: a value for each row or item."""
+    for item in rows_of(answer):
+        fill_value(outputs.add().value, item)
 
 
 def unfit(why: str) -> DomainError:
@@ -238,19 +232,3 @@ def _count(arrays: Sequence[Array | None]) -> int:
     if len(counts) != 1 or -1 in counts:
         raise unfit("its parts have different numbers of rows, or none")
     return counts.pop()
-
-
-def _items(answer: Payload) -> list[Any]:
-    """The rows or items of an answer, or all of it."""
-    if answer.form == "value":
-        return answer.value if isinstance(answer.value, list) else [answer.value]
-    if answer.form == "array" and answer.rows is not None:
-        return list(answer.arrays[0])
-    if answer.form == "array":
-        return [answer.arrays[0][()]]
-    if answer.rows is None:
-        return [dict(zip(answer.names or (), answer.arrays, strict=True))]
-    columns = answer.arrays[0].T if answer.block else answer.arrays
-    if answer.names is None:
-        return [list(row) for row in zip(*columns, strict=True)]
-    return [dict(zip(answer.names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -12,6 +11,7 @@ import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from milepost.models._data_files import plain
 from milepost.models.signatures.schema import (
     AnyType,
     ArrayType,
@@ -21,6 +21,7 @@ from milepost.models.signatures.schema import (
     ObjectType,
     VectorType,
 )
+from milepost_server.serving.codecs.times import iso_texts
 
 # Sets a field of a message. Leaves it out for a value that is missing.
 WriteField = Callable[[Message, Any], None]
@@ -87,21 +88,14 @@ def fill_time(timestamp: Any, value: Any) -> None:
 
 
 def fill_value(target: Any, value: Any) -> None:
-    """Sets a `google.protobuf.Value`, which has the types of JSON.
-
-    Times are texts in the form of ISO 8601, bytes in base64, integers that no double equals decimal texts.
-    """
-    if isinstance(value, np.ndarray):
-        value = list(value) if value.dtype.kind == "M" else value.tolist()
-    elif isinstance(value, np.generic) and value.dtype.kind != "M":
-        value = value.item()
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    """Sets a `google.protobuf.Value`. What JSON has no type for is a text, also integers that no double equals."""
+    if value is None:
         target.null_value = 0
     elif isinstance(value, bool):
         target.bool_value = value
-    elif isinstance(value, int) and abs(value) > _EXACT:
+    elif isinstance(value, str) or (isinstance(value, int) and abs(value) > _EXACT):
         target.string_value = str(value)
-    elif isinstance(value, int | float):
+    elif isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         target.number_value = value
     elif isinstance(value, Mapping):
         target.struct_value.SetInParent()
@@ -112,23 +106,15 @@ def fill_value(target: Any, value: Any) -> None:
         for item in value:
             fill_value(target.list_value.values.add(), item)
     else:
-        _fill_text(target, value)
+        fill_value(target, _json(value))
 
 
-def _fill_text(target: Any, value: Any) -> None:
-    if isinstance(value, str):
-        target.string_value = value
-    elif isinstance(value, bytes | bytearray | memoryview):
-        target.string_value = base64.b64encode(value).decode()
-    elif isinstance(value, np.datetime64):
-        if np.isnat(value):
-            target.null_value = 0
-        else:
-            target.string_value = str(value)
-    elif isinstance(value, date):
-        target.string_value = value.isoformat()
-    else:
-        raise Unfit
+def _json(value: Any) -> Any:
+    if isinstance(value, np.datetime64):
+        return iso_texts(value.reshape(1))[0]
+    if isinstance(value, np.ndarray) and value.dtype.kind == "M":
+        return iso_texts(value)
+    return plain(value)
 
 
 def _scalar_writer(field: FieldDescriptor) -> WriteField:

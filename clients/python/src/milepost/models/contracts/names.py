@@ -29,6 +29,9 @@ _RESERVED = re.compile(
     "while|with|yield"
 )
 
+# Fields whose accessors in Java are those that all messages have; protoc helps with others itself.
+_TAKEN = re.compile("descriptor|defaultinstance|bitfield[0-9]+")
+
 
 class FieldName(NamedTuple):
     """What a field is called.
@@ -59,7 +62,7 @@ def field_names(names: Sequence[str | None], prefix: str) -> list[FieldName]:
 
     Args:
         names: The users', in order; None where there is none.
-        prefix: Begins the names of fields whose own has nothing to begin with; the position follows where it is empty.
+        prefix: Begins the names of fields whose own cannot be one; the position follows where it is empty.
     """
     wanted = [_identifier_like(name or "", prefix, str(position)) for position, name in enumerate(names)]
     chosen: dict[int, str] = {}
@@ -90,7 +93,7 @@ def _identifier_like(text: str, prefix: str, otherwise: str) -> str:
     plain = unicodedata.normalize("NFKD", _WORD_BORDER.sub("_", text).casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     words = _OTHER.sub("_", plain).strip("_")[:_MAX_LENGTH].rstrip("_")
-    if words[:1].isalpha():
+    if words[:1].isalpha() and not _TAKEN.fullmatch(words.replace("_", "")):
         return words
     return "_".join(filter(None, (prefix, words or otherwise)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -18,18 +19,19 @@ _CLIENT, _SERVER = "milepost-client", "milepost"
 _TIMEOUT_S = 600.0
 
 
-def own_lines(context: Path, given: Path | None) -> list[str]:
+def own_lines(context: Path, given: Path | None, extras: Sequence[str]) -> list[str]:
     """Lines of requirements that install this version of Milepost; wheels that they name are put into the context.
 
     Args:
         context: The folder of the image.
         given: A folder with wheels of Milepost to take; None for what is installed here.
+        extras: Extras of the server.
 
     Raises:
         ModelError: What is installed here is neither a release nor comes from sources or wheels of this machine.
     """
     lines = []
-    for name, extra in ((_CLIENT, "[models]"), (_SERVER, "")):
+    for name, extra in ((_CLIENT, "[models]"), (_SERVER, f"[{','.join(extras)}]" if extras else "")):
         if given is not None:
             wheel = _copied(_given(given, name), context)
         else:

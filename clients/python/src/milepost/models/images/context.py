@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 import re
 import shutil
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from platform import machine, python_version
 
 from milepost._version import __version__
 from milepost.errors import ModelError, UntrustedModel
@@ -24,6 +25,7 @@ from milepost.models.images._pins import PLATFORMS, write_pins
 _OLDEST = (3, 11)
 _PYTHON = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
 _NAME = re.compile(r"[^-/:@=\x00-\x1f\x7f][^/:@=\x00-\x1f\x7f]{0,249}")
+_EXTRA = re.compile(r"[a-z][a-z0-9-]{0,50}")
 _IGNORED = "*\n!install.py\n!requirements.txt\n!wheels\n!model\n"
 
 
@@ -37,6 +39,7 @@ class ImageOptions:
         python: Version of Python; empty for the model's.
         platform: One of `PLATFORMS`; empty for this machine's.
         wheels: A folder with wheels of Milepost; None for what is installed here.
+        extras: Extras of the model server. `arrow` lets it read and write Arrow and Parquet; pyarrow has some 150 MB.
         trust: Whether code that comes with the model runs in the image, and its requirements may come from anywhere.
     """
 
@@ -45,6 +48,7 @@ class ImageOptions:
     python: str = ""
     platform: str = ""
     wheels: Path | None = None
+    extras: Sequence[str] = ("arrow",)
     trust: bool = False
 
 
@@ -67,13 +71,15 @@ def write_context(folder: Path, target: Path, options: ImageOptions) -> None:
             f"--name: {options.name!r:.300} must have 1-250 characters, without '/', ':', '@' and '=', and not begin "
             "with '-'."
         )
+    if wrong := [extra for extra in options.extras if not _EXTRA.fullmatch(extra)]:
+        raise ModelError(f"--extra: {wrong[0]!r:.200} is no name of an extra such as tracing.")
     descriptor = ModelDescriptor.read(folder)
     if not options.trust:
         for what in code_to_trust(folder, descriptor):
             raise UntrustedModel(f"The model has {what}, which runs in the image")
     if target.exists():
         raise ModelError(f"{target} exists. Choose another folder.")
-    python = chosen_python(folder, options.python)
+    python, platform = chosen_python(folder, options.python), chosen_platform(options.platform)
     base = check_reference(options.base_image or f"python:{python}-slim-bookworm", "--base-image")
     entry = [f"{ENVIRONMENT}/bin/milepost", "serve", f"{options.name}={MODEL}", "--host", "0.0.0.0"]  # noqa: S104
     entry += ["--trust"] if options.trust else []
@@ -84,9 +90,9 @@ def write_context(folder: Path, target: Path, options: ImageOptions) -> None:
         write_pins(
             new,
             new / "model",
-            own_lines(new, options.wheels),
+            own_lines(new, options.wheels, options.extras),
             python=python,
-            platform=_platform(options.platform),
+            platform=platform,
             trust=options.trust,
         )
         pinned = (new / "requirements.txt").read_text(encoding="utf-8")
@@ -100,7 +106,7 @@ def chosen_python(folder: Path, asked: str) -> str:
     Raises:
         ModelError: It is no version, or one that the model server does not run on.
     """
-    version = asked or read_environment(folder).python or platform.python_version()
+    version = asked or read_environment(folder).python or python_version()
     if not _PYTHON.fullmatch(version):
         raise ModelError(f"--python: {version!r:.100} is no version such as 3.11.9.")
     if tuple(map(int, version.split(".")[:2])) < _OLDEST:
@@ -111,9 +117,14 @@ def chosen_python(folder: Path, asked: str) -> str:
     return version
 
 
-def _platform(asked: str) -> str:
-    machine = {"x86_64": "linux/amd64", "amd64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
-    chosen = asked or machine.get(platform.machine().lower(), "linux/amd64")
+def chosen_platform(asked: str) -> str:
+    """The platform of an image.
+
+    Raises:
+        ModelError: There are no images for it.
+    """
+    known = {"x86_64": "linux/amd64", "amd64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
+    chosen = asked or known.get(machine().lower(), "linux/amd64")
     if chosen not in PLATFORMS:
         raise ModelError(f"--platform: {chosen!r:.100} is none of {', '.join(PLATFORMS)}.")
     return chosen

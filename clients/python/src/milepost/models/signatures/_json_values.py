@@ -72,7 +72,7 @@ def time_of(text: str, where: str, field: str) -> np.datetime64:
         year = int(text[:4])
         if not 1678 <= year <= 2261:
             raise SchemaMismatch(f"{where}: a time is not between 1678 and 2261.", field)
-        return np.datetime64(time - _offset(found[2])) if found[2] else time
+        return time + _to_utc(found[2]) if found[2] else time
     except ValueError:
         raise SchemaMismatch(
             f"{where}: a text is no time of ISO 8601, such as 2026-01-31T12:30:00.5, with at most 9 decimals.", field
@@ -106,13 +106,14 @@ def check_depth(value: Any, where: str, field: str = "") -> Any:
     raise SchemaMismatch(f"{where}: nests deeper than {_MAX_DEPTH} levels.", field)
 
 
-def _offset(text: str) -> np.timedelta64:
+def _to_utc(text: str) -> np.timedelta64:
+    """What leads from a local time with this offset to UTC."""
     if text == "Z":
         return np.timedelta64(0, "m")
     hours, minutes = int(text[1:3]), int(text[-2:])
     if hours > 23 or minutes > 59:
         raise ValueError(text)
-    return np.timedelta64((hours * 60 + minutes) * (-1 if text[0] == "-" else 1), "m")
+    return np.timedelta64((hours * 60 + minutes) * (1 if text[0] == "-" else -1), "m")
 
 
 def _double(value: Any, where: str, field: str) -> Any:

@@ -47,6 +47,8 @@ class TensorCheck:
     def neutral(self, array: NDArray[Any]) -> NDArray[Any]:
         """The same array, or one with equal values, in the neutral form of `Payload`: texts and bytes as objects."""
         if self._dtype.kind not in "US":
+            if array.dtype.kind == "O" and self._dtype.kind != "O":
+                _refuse_texts(set(map(type, array.flat)), self._field, self._what)
             return self._array(array)
         self._check_shape(array.shape)
         values = array.astype(object) if array.dtype.kind == self._dtype.kind else array
@@ -62,7 +64,8 @@ class TensorCheck:
 
     def from_column(self, column: NDArray[Any]) -> NDArray[Any]:
         """The array of a table's column; one of lists, as objects, has more dimensions."""
-        if column.dtype.kind == "O" and self._rank > 1:
+        if column.dtype.kind == "O" and self._rank > 1 and self._dtype.kind not in "USO":
+            _refuse_texts(leaf_types(column.tolist(), 0), self._field, self._what)
             column = from_python(column.tolist(), self._dtype, self._field, self._what)
         return self.neutral(column)
 
@@ -75,6 +78,7 @@ class TensorCheck:
         for i, column in enumerate(columns):
             what = f"{self._what}, column {i}"
             if column.dtype.kind == "O":
+                _refuse_texts(set(map(type, column)), self._field, what)
                 column = from_python(column.tolist(), self._dtype, self._field, what)
             cast.append(exact_cast(column, self._dtype, self._field, what))
         return self._array(np.stack(cast, axis=1)) if cast else np.empty((0, 0), dtype=self._dtype)
@@ -155,6 +159,8 @@ def json_array(data: Any, dtype: np.dtype[Any], field: str, what: str) -> NDArra
     kinds = leaf_types(data, 0)
     if dtype.kind == "f" and kinds <= {float, int, str}:
         return _json_floats(data, kinds, dtype, field, what)
+    if dtype.kind in "biuc":
+        _refuse_texts(kinds, field, what)
     if dtype.kind not in "USMO" or not kinds:
         return from_python(data, dtype, field, what)
     objects = np.array(data, dtype=object)
@@ -225,6 +231,12 @@ def from_python(data: Any, dtype: np.dtype[Any], field: str, what: str) -> NDArr
         return array
     except (ValueError, OverflowError):
         raise SchemaMismatch(f"{what}: the lists have different lengths, or a number is too large.", field) from None
+
+
+def _refuse_texts(kinds: set[type], field: str, what: str) -> None:
+    """Refuses texts where numbers are required; numpy would give each the room of the longest."""
+    if kinds & {str, bytes}:
+        raise SchemaMismatch(f"{what}: texts are given. Convert them first.", field)
 
 
 def _refuse_trailing_null(data: Any, field: str, what: str) -> None:

@@ -20,11 +20,11 @@ class Payload:
     """A batch for a model, or its answer. Rows are counted by the first dimension of arrays, or the items of a list.
 
     Args:
-        form: What the model takes or gave: `array` for one array, `arrays` for a mapping of names to arrays, `frame` for a
-            data frame, `value` for anything that JSON has (a text, a list of rows, a mapping).
-        arrays: In the order of `names`. Numbers, booleans and times (`datetime64[ns]`) have numpy's dtypes; texts, bytes,
-            lists, mappings and missing values are arrays of objects, of one dimension in a frame. One array for `array`;
-            none for `value`.
+        form: What the model takes or gave: `array` for one array, `arrays` for a mapping of names to arrays, `frame`
+            for a data frame, `value` for anything that JSON has (a text, a list of rows, a mapping).
+        arrays: In the order of `names`. Numbers, booleans and times (`datetime64[ns]`) have numpy's dtypes; texts,
+            bytes, lists, mappings and missing values are arrays of objects, of one dimension in a frame. One array for
+            `array`; none for `value`.
         names: Of `arrays`, or of the columns of a frame. None for `array`, `value`, and a frame whose columns have
             positions only.
         block: Of a frame: whether `arrays` is one array of two dimensions that has all columns, which have one dtype.
