@@ -65,7 +65,7 @@ class Recorder(Interceptor):
 def call_of(method: Any, handler: Any, **fields: Any) -> Call:
     """A call of a method that this handler answers."""
     answering = dataclasses.replace(method, handler=handler)
-    return Call(answering, "grpc", lambda: "peer", {"x-request-id": "call-1"}, **fields)
+    return Call(answering, fields.pop("transport", "grpc"), lambda: "peer", {"x-request-id": "call-1"}, **fields)
 
 
 async def answer(request: Any, call: Call) -> Message:
@@ -166,7 +166,7 @@ async def test_work_past_the_deadline_is_stopped() -> None:
         return pb.ListArtifactsResponse()
 
     with pytest.raises(DeadlineExceeded):
-        await Dispatcher([]).unary(call_of(UNARY, work, deadline=time.monotonic()), REQUEST)
+        await Dispatcher([]).unary(call_of(UNARY, work, transport="http", deadline=time.monotonic()), REQUEST)
     assert stopped.is_set()
 
 

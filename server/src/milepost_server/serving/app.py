@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from types import ModuleType
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -40,6 +41,8 @@ from milepost_server.serving.typed import TypedServices
 
 _log = logging.getLogger(__name__)
 
+# Methods whose requests the access log tells of, by the ends of their names.
+_PREDICTING = ("/Predict", "/GeneratePredictions", "/StreamPredict", "/ModelInfer", "/ModelStreamInfer")
 # Balancers learn that the server is going before its listeners close.
 _NOTICE_S = 0.2
 # Samples and traces of the last requests are written in this time.
@@ -72,7 +75,7 @@ class ModelServer:
             ValueError: A setting is wrong.
         """
         settings = self.settings
-        self._wanted = dict(map(_named, settings.models))
+        self._wanted = _wanted(settings.models)
         repository = Repository(RegistrySource(settings.tracking_uri), settings.options)
         self._health = Health(
             repository.readiness, self._wanted, lambda name, serving: self._grpc.set_health(name, serving)
@@ -120,7 +123,8 @@ class ModelServer:
             ]
         )
         compile_rules(method.descriptor.input_type for method in table)
-        dispatcher = Dispatcher([Observation(self._registry), self._admission, Validation()])
+        observation = Observation(self._registry, logs=lambda name: not name.endswith(_PREDICTING))
+        dispatcher = Dispatcher([observation, self._admission, Validation()])
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         typed = TypedServices(predictions, repository, repository.signatures)
@@ -148,6 +152,20 @@ class ModelServer:
 
     async def _metrics(self) -> tuple[int, str, bytes]:
         return 200, CONTENT_TYPE_LATEST, generate_latest(self._registry)
+
+
+def _wanted(models: Sequence[str]) -> dict[str, str]:
+    """The URIs of models by the names that they are served under.
+
+    Raises:
+        ValueError: Two have the same name.
+    """
+    wanted: dict[str, str] = {}
+    for name, source in map(_named, models):
+        if name in wanted:
+            raise ValueError(f"two models are called {name!r}: give one another name, by NAME=URI")
+        wanted[name] = source
+    return wanted
 
 
 def _named(model: str) -> tuple[str, str]:

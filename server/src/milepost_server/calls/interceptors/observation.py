@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from google.rpc import code_pb2
 from prometheus_client import CollectorRegistry
@@ -31,9 +31,11 @@ class Observation(Interceptor):
 
     Args:
         registry: Where the metrics are registered.
+        logs: Whether calls of a method, by its full name, are logged here. Their own log may say more of them.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, logs: Callable[[str], bool] = lambda _: True) -> None:
+        self._logs = logs
         self._calls: Counter[tuple[str, str, int]] = Counter()
         self._durations: dict[tuple[str, str], Histogram] = {}
         registry.register(self)
@@ -48,7 +50,7 @@ class Observation(Interceptor):
             durations = self._durations[name, transport] = Histogram(_BUCKETS)
         durations.observe(seconds)
         level = _level(error)
-        if _log.isEnabledFor(level):
+        if _log.isEnabledFor(level) and self._logs(name):
             _log.log(level, "call", extra=_fields(call, seconds, error))
 
     def collect(self) -> Iterator[Metric]:

@@ -17,6 +17,7 @@ from milepost_server.serving.bad_input import bad_input, malformed
 
 MAX_BYTES = 256 << 20
 """Most bytes that a compressed body may have once it is read."""
+_MAX_COLUMNS = 10_000
 
 
 def pyarrow(module: str = "pyarrow") -> ModuleType:
@@ -47,6 +48,8 @@ def read_table(table: Any, size: int) -> dict[str, Array]:
     if table.num_rows > 8 * size:
         raise malformed("The table has more rows than its bytes can hold.")
     names: list[str] = table.column_names
+    if len(names) > _MAX_COLUMNS:
+        raise malformed(f"The table has more than {_MAX_COLUMNS:,} columns.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise bad_input(f"The table has the column {twice!r:.100} more than once.", twice)

@@ -19,6 +19,7 @@ from milepost_server.serving.contract import Contract
 # batch of a dictionary.
 _HEADER_TYPE, _HEADER, _BUFFERS, _COMPRESSION, _DICTIONARY_BATCH = 6, 8, 8, 10, 6
 _IS_DICTIONARY, _IS_BATCH = 2, 3
+_MAX_MESSAGES = 10_000
 _LENGTH = struct.Struct("<q")
 
 
@@ -47,7 +48,9 @@ def read(stream: bytes, contract: Contract) -> Payload:
 def _check_unpacked_size(pa: Any, stream: bytes) -> None:
     """Refuses buffers that are small only as long as they are compressed. pyarrow would allocate what they say."""
     size = 0
-    for message in pa.ipc.MessageReader.open_stream(stream):
+    for count, message in enumerate(pa.ipc.MessageReader.open_stream(stream)):
+        if count > _MAX_MESSAGES:
+            raise malformed(f"The stream has more than {_MAX_MESSAGES:,} messages. Send larger record batches.")
         if message.body is not None:
             size += sum(_unpacked_sizes(bytes(message.metadata), message.body))
         if size > MAX_BYTES:

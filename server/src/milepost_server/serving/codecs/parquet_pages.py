@@ -1,139 +1,144 @@
-"""What the pages of a Parquet column say of themselves, so that a small file cannot become a large table.
+"""What a Parquet file says of its size before anybody unpacks it, so that a small file cannot become a large table.
 
-A page header is a struct of Thrift's compact protocol, and its page follows. Readers allocate what it says.
+pyarrow ends the process when some of what its metadata say is asked of a hostile file, and allocates what a page says that
+it needs. So the footer and the headers of the pages are read here; field numbers are those of Parquet's `parquet.thrift`.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from milepost_server.serving.codecs.thrift import Reader
 
 DELTA_BYTE_ARRAY = 7
+BYTE_ARRAY = 6
 
-_UNPACKED, _PACKED = 2, 3
-_DATA_HEADER, _DICTIONARY_HEADER, _DATA_HEADER_V2 = 5, 7, 8
-_VALUES = 1
-_MAX_DEPTH = 8
-_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
+# By the numbers of the physical types: booleans, integers, floats and, for texts, references.
+_WIDTHS = {0: 1, 1: 4, 2: 8, 3: 12, 4: 4, 5: 8, BYTE_ARRAY: 16}
+_FIXED_LENGTH, _REPEATED = 7, 2
+_INDEX_BYTES = 4
+_MAX_FOOTER, _MAX_PAGES = 1 << 20, 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a column.
+class Leaf:
+    """A column without parts.
 
     Args:
-        unpacked: Bytes that it has once it is decompressed.
-        values: Number of its values, those that are missing included.
-        encoding: Number of the encoding of its values; 0 for a dictionary.
-        is_dictionary: Whether data pages refer to its values.
+        name: Of the column at the top.
+        kind: Number of the physical type.
+        width: Bytes of each value once it is read.
+        is_dictionary: Whether it can be read as a dictionary, so that each text is there once.
     """
 
-    unpacked: int
-    values: int
-    encoding: int
+    name: str
+    kind: int
+    width: int
     is_dictionary: bool
 
 
-def pages(file: memoryview, start: int, length: int) -> Iterator[Page]:
-    """The pages of a column chunk.
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """The end of a file, which describes the rest.
+
+    Args:
+        rows: Number of rows.
+        leaves: In the order of the chunks.
+        row_groups: For each, its column chunks as structs.
+    """
+
+    rows: int
+    leaves: list[Leaf]
+    row_groups: list[list[dict[int, Any]]]
+
+
+def read_footer(file: bytes) -> Footer:
+    """The footer of a file.
 
     Raises:
-        ValueError, IndexError: It is malformed.
+        ValueError, LookupError, TypeError, struct.error: There is none, or a malformed one.
     """
-    at, end = start, start + length
+    if len(file) < 12 or file[:4] != b"PAR1" or file[-4:] != b"PAR1":
+        raise ValueError("There is no footer.")
+    (length,) = struct.unpack("<I", file[-8:-4])
+    if length > min(_MAX_FOOTER, len(file) - 12):
+        raise ValueError("The footer is too large.")
+    footer = Reader(memoryview(file)[len(file) - 8 - length : len(file) - 8]).struct()
+    leaves = _leaves(footer[2])
+    groups = [[chunk[3] for chunk in group[1]] for group in footer[4]]
+    if any(len(chunks) != len(leaves) for chunks in groups):
+        raise ValueError("A row group has not the columns of the schema.")
+    return Footer(footer[3], leaves, groups)
+
+
+def _leaves(schema: list[dict[int, Any]]) -> list[Leaf]:
+    """The columns of the tree, which the list has from top to bottom."""
+    leaves: list[Leaf] = []
+    open_children = [schema[0].get(5, 0)]
+    name = ""
+    for element in schema[1:]:
+        while open_children and not open_children[-1]:
+            open_children.pop()
+        if not open_children:
+            raise ValueError("The schema has more columns than it says.")
+        open_children[-1] -= 1
+        at_top = len(open_children) == 1
+        if at_top:
+            name = str(element[4], "utf-8")
+        if element.get(5):
+            open_children.append(element[5])
+            continue
+        kind = element[1]
+        width = element[2] if kind == _FIXED_LENGTH else _WIDTHS[kind]
+        plain = at_top and element.get(3) != _REPEATED and "." not in name
+        leaves.append(Leaf(name, kind, width, kind == BYTE_ARRAY and plain))
+    return leaves
+
+
+def unpacked_size(file: bytes, footer: Footer, limit: int) -> int:
+    """About the bytes that all columns need once they are read, or more than `limit`.
+
+    Raises:
+        ValueError, LookupError, TypeError: The file is malformed, or has an encoding that would hide its size.
+    """
+    view, size, count = memoryview(file), footer.rows, 0
+    for chunks in footer.row_groups:
+        for leaf, chunk in zip(footer.leaves, chunks, strict=True):
+            entries = values = 0
+            for unpacked, page_values, in_dictionary in _pages(view, chunk):
+                size += unpacked
+                entries += unpacked if in_dictionary else 0
+                values += page_values
+                count += 1
+                if size > limit or count > _MAX_PAGES:
+                    return limit + 1
+            shared = leaf.kind != BYTE_ARRAY or leaf.is_dictionary
+            size += values * (leaf.width + _INDEX_BYTES + (0 if shared else entries))
+            if size > limit:
+                return size
+    return size
+
+
+def _pages(file: memoryview, chunk: dict[int, Any]) -> Iterator[tuple[int, int, bool]]:
+    """Of each page of a chunk: its unpacked bytes, its values, and whether it is the dictionary."""
+    start, dictionary = chunk[9], chunk.get(11)
+    if dictionary is not None and 0 < dictionary < start:
+        start = dictionary
+    end = start + chunk[7]
     if not 0 <= start <= end <= len(file):
-        raise ValueError("The chunk is not in the file.")
-    while at < end:
-        reader = _Reader(file[:end], at)
-        header = reader.struct(0)
-        packed, unpacked = header.get(_PACKED), header.get(_UNPACKED)
-        if not isinstance(packed, int) or not isinstance(unpacked, int) or packed < 0 or unpacked < 0:
+        raise ValueError("A chunk is not in the file.")
+    while start < end:
+        reader = Reader(file[:end], start)
+        header = reader.struct()
+        unpacked, packed = header[2], header[3]
+        data, in_dictionary = header.get(5) or header.get(8), header.get(7)
+        values = data[1] if data else 0
+        if packed < 0 or unpacked < 0 or values < 0:
             raise ValueError("A page has no size.")
-        yield _page(header, unpacked)
-        at = reader.at + packed
-
-
-Field = int | dict[int, "Field"] | None
-
-
-def _page(header: dict[int, Field], unpacked: int) -> Page:
-    for number in (_DATA_HEADER, _DATA_HEADER_V2, _DICTIONARY_HEADER):
-        inner = header.get(number)
-        if isinstance(inner, dict):
-            dictionary = number == _DICTIONARY_HEADER
-            values = inner.get(_VALUES)
-            encoding = inner.get(4 if number == _DATA_HEADER_V2 else 2)
-            if not isinstance(values, int) or values < 0 or not isinstance(encoding, int):
-                raise ValueError("A page has no number of values.")
-            return Page(unpacked, values, 0 if dictionary else encoding, dictionary)
-    return Page(unpacked, 0, 0, False)
-
-
-class _Reader:
-    """Reads integers and structs of the compact protocol, and skips the rest."""
-
-    def __init__(self, view: memoryview, at: int) -> None:
-        self._view = view
-        self.at = at
-
-    def struct(self, depth: int) -> dict[int, Field]:
-        """The integers and structs of a struct by the numbers of their fields."""
-        if depth > _MAX_DEPTH:
-            raise ValueError("A header nests too deep.")
-        fields: dict[int, Field] = {}
-        number = 0
-        while head := self._byte():
-            number = number + (head >> 4) if head >> 4 else self._zigzag()
-            fields[number] = self._value(head & 15, depth)
-        return fields
-
-    def _value(self, kind: int, depth: int) -> Field:
-        if kind in (_TRUE, _FALSE):
-            return int(kind == _TRUE)
-        if _BYTE < kind < _DOUBLE:
-            return self._zigzag()
-        if kind == _STRUCT:
-            return self.struct(depth + 1)
-        if kind == _BYTE:
-            self.at += 1
-        elif kind == _DOUBLE:
-            self.at += 8
-        elif kind == _BINARY:
-            length = self._varint()
-            self.at += length
-        elif kind in (_LIST, _SET):
-            self._skip_list(depth)
-        else:  # no header has maps
-            raise ValueError("A header has a field of an unknown type.")
-        return None
-
-    def _skip_list(self, depth: int) -> None:
-        head = self._byte()
-        count, kind = head >> 4, head & 15
-        if count == 15:
-            count = self._varint()
-        for _ in range(count):
-            if kind in (_TRUE, _FALSE):
-                self.at += 1
-            else:
-                self._value(kind, depth + 1)
-            if self.at > len(self._view):
-                raise ValueError("A list reaches beyond the end.")
-
-    def _byte(self) -> int:
-        byte = self._view[self.at]
-        self.at += 1
-        return byte
-
-    def _varint(self) -> int:
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self._byte()
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-        raise ValueError("A number is too long.")
-
-    def _zigzag(self) -> int:
-        value = self._varint()
-        return (value >> 1) ^ -(value & 1)
+        if data and data[4 if 8 in header else 2] == DELTA_BYTE_ARRAY:
+            raise ValueError("Each text of this encoding may repeat the one before.")
+        yield unpacked, values, in_dictionary is not None
+        start = reader.at + packed

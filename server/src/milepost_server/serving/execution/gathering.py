@@ -43,7 +43,7 @@ class Gathering:
             return 0.0
         if self._since is None:
             self._since, self._before = now, at_work
-        return self._since + self._most_s - now
+        return self._most_s - (now - self._since)
 
     def went(self, at_work: int) -> None:
         """Hears that requests were taken.

@@ -12,6 +12,7 @@ from typing import Any
 
 from milepost.models.worker.memory import MemoryFile
 from milepost.models.worker.payload import Payload
+from milepost_server.serving.execution.child import Child
 from milepost_server.serving.execution.connection import Connection
 from milepost_server.serving.execution.launch import Launch
 from milepost_server.serving.execution.replies import Done, Failed, Lost, Outcome, Reply
@@ -36,7 +37,7 @@ class WorkerProcess:
         on_end: Called once when the process has ended, in whatever way.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, on_end: Callable[[WorkerProcess], None]) -> None:
+    def __init__(self, process: Child, on_end: Callable[[WorkerProcess], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._process = process
         self._on_end = on_end
@@ -188,19 +189,10 @@ class WorkerProcess:
         return Lost(f"ended with code {code}", self._took_too_long)
 
 
-async def _spawn(launch: Launch, descriptors: tuple[int, ...]) -> asyncio.subprocess.Process:
+async def _spawn(launch: Launch, descriptors: tuple[int, ...]) -> Child:
     # -I: neither variables of this process nor files beside it decide what is imported there.
-    return await asyncio.create_subprocess_exec(
-        str(launch.python),
-        "-I",
-        "-m",
-        "milepost.models.worker",
-        *map(str, descriptors),
-        pass_fds=descriptors,
-        stdin=asyncio.subprocess.DEVNULL,
-        env=dict(launch.variables),
-        start_new_session=True,
-    )
+    command = [str(launch.python), "-I", "-m", "milepost.models.worker", *map(str, descriptors)]
+    return await Child.start(command, launch.variables, descriptors)
 
 
 def _signal_name(number: int) -> str:

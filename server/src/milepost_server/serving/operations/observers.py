@@ -63,7 +63,7 @@ def _sampling(settings: ServingSettings, registry: CollectorRegistry) -> Samplin
     try:
         from milepost_server.serving.operations.sampling import Sampling
     except ModuleNotFoundError as missing:
-        raise ValueError("sample_inputs needs pyarrow: install milepost[sampling]") from missing
+        raise ValueError("sample_inputs needs pyarrow: install milepost[arrow]") from missing
     assert settings.sample_dir is not None
     return Sampling(
         settings.sample_dir,

@@ -1,4 +1,4 @@
-"""Keeps a share of the requests, with their answers, for later evaluation. Needs pyarrow, of the extra `sampling`."""
+"""Keeps a share of the requests, with their answers, for later evaluation. Needs pyarrow, of the extra `arrow`."""
 
 from __future__ import annotations
 

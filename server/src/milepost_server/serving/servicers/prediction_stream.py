@@ -20,7 +20,9 @@ from milepost_server.serving.servicers.asking import asked_by, output_of
 # What `StreamPredict` promises in its proto.
 _MOST_UNANSWERED = 1024
 # How long an input of a stream waits for room in the model's queue.
-_LONGEST_WAIT_S, _SHORTEST_WAIT_S = 60.0, 0.01
+_LONGEST_WAIT_S = 60.0
+# The queue may be empty long before the time that callers are advised to wait.
+_LOOK_AGAIN_S = 0.05
 # Keeps answers that became ready together below the message size that clients accept by default.
 _MOST_RESPONSE_BYTES = 1024 * 1024
 
@@ -104,7 +106,7 @@ class PredictionStream:
         self._ready.append(output)
 
     async def _predicted(self, asked: Asked, given: pb.PredictInput) -> Answered:
-        """The answer. Waits while the model's queue is full: flow control holds the caller, who would only ask again."""
+        """The answer. Waits while the queue is full: flow control holds the caller, who would only ask again."""
         give_up = time.monotonic() + _LONGEST_WAIT_S
         while True:
             try:
@@ -112,7 +114,7 @@ class PredictionStream:
             except ResourceExhausted as error:
                 if error.reason != pb.ERROR_REASON_TOO_MANY_REQUESTS or time.monotonic() > give_up:
                     raise
-                await asyncio.sleep(error.retry_after_s or _SHORTEST_WAIT_S)
+                await asyncio.sleep(_LOOK_AGAIN_S)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._at_work.discard(task)

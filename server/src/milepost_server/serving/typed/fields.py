@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any
 
+import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from milepost import v1 as pb
 from milepost.models.contracts.layout import GROUP_SIZE, is_grouped
 from milepost_server.calls.field_rules import Broken
+
+DTYPES = {
+    FieldDescriptor.TYPE_BOOL: np.dtype(np.bool_),
+    FieldDescriptor.TYPE_INT32: np.dtype(np.int32),
+    FieldDescriptor.TYPE_INT64: np.dtype(np.int64),
+    FieldDescriptor.TYPE_UINT32: np.dtype(np.uint32),
+    FieldDescriptor.TYPE_UINT64: np.dtype(np.uint64),
+    FieldDescriptor.TYPE_FLOAT: np.dtype(np.float32),
+    FieldDescriptor.TYPE_DOUBLE: np.dtype(np.float64),
+}
+"""Of arrays of fields. Others become objects."""
+OBJECT = np.dtype(np.object_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +43,9 @@ class Place:
         """How errors name it, below the row."""
         return f"{self.group}.{self.field.name}" if self.group else self.field.name
 
-    @property
-    def get(self) -> Callable[[Any], Any]:
-        """Takes its value from a row: zero or empty where it is absent."""
-        return attrgetter(self.path)
+    def parent(self, row: Message) -> Message:
+        """The message of a row that has the field."""
+        return getattr(row, self.group) if self.group else row
 
     def parents(self, rows: Sequence[Message]) -> Sequence[Message]:
         """The messages of some rows that have the field."""

@@ -11,6 +11,7 @@ import numpy as np
 from milepost.models.worker.payload import Array, Payload
 from milepost.models.worker.plain import NotSendable
 
+_TABLES = ("DataFrame", "LazyFrame", "RecordBatch", "Table")
 _SCALARS = (str, bytes, bool, int, float, type(None))
 _NUMBERS = {bool: np.bool_, int: np.int64, float: np.float64}
 
@@ -74,7 +75,7 @@ def _array(value: Any) -> Array | None:
     if package == "scipy" and hasattr(value, "toarray"):
         return np.asarray(value.toarray())
     if package in ("pandas", "polars", "pyarrow"):
-        return None if hasattr(value, "columns") else _column(value)
+        return None if type(value).__name__ in _TABLES or not hasattr(value, "to_numpy") else _column(value)
     if hasattr(value, "__array__") and hasattr(value, "dtype") and hasattr(value, "shape"):  # TensorFlow, JAX, CuPy
         return np.asarray(value)
     return None
@@ -87,14 +88,14 @@ def _plain_array(array: Array) -> Array:
 
 
 def _frame(answer: Any) -> Payload:
-    package = type(answer).__module__.partition(".")[0]
-    if package == "polars" and hasattr(answer, "collect_schema") and hasattr(answer, "get_columns"):
-        return Payload("frame", [_column(column) for column in answer.get_columns()], tuple(answer.columns))
-    if package == "pyarrow" and hasattr(answer, "column_names"):
-        return Payload("frame", [_column(column) for column in answer.columns], tuple(answer.column_names))
-    if package == "pandas" and hasattr(answer, "columns"):
-        return _pandas(answer)
     kind = type(answer)
+    package = kind.__module__.partition(".")[0]
+    if package == "pandas" and kind.__name__ == "DataFrame":
+        return _pandas(answer)
+    if package == "polars" and kind.__name__ == "DataFrame":
+        return Payload("frame", [_column(column) for column in answer.get_columns()], tuple(answer.columns))
+    if package == "pyarrow" and kind.__name__ in _TABLES:
+        return Payload("frame", [_column(column) for column in answer.columns], tuple(answer.schema.names))
     raise NotSendable(
         f"The model answered with a {kind.__module__}.{kind.__qualname__}, which cannot be sent. Answer with arrays, "
         "data frames, mappings of arrays, or what JSON has."
@@ -114,14 +115,28 @@ def _column(series: Any) -> Array:
     """Values of a column; times in nanoseconds of UTC, missing ones None where numpy has no other."""
     if getattr(getattr(series, "dtype", None), "tz", None) is not None:  # of pandas
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-    values = np.asarray(series.to_numpy())
-    if values.dtype.kind == "M":
-        return _nanoseconds(values)
-    if values.dtype.kind == "O" and type(series).__module__.startswith("pandas"):
-        missing = sys.modules["pandas"].isna(series).to_numpy()
-        if missing.any():
-            values = values.copy()
-            values[missing] = None
+    if type(series).__module__.startswith("pandas"):
+        return _pandas_column(series)
+    values = np.asarray(_to_numpy(series))
+    return _nanoseconds(values) if values.dtype.kind == "M" else values
+
+
+def _to_numpy(column: Any) -> Any:
+    """Values of a column of polars or pyarrow; the latter wants to be allowed to copy what is not numpy's already."""
+    if type(column).__name__ == "ChunkedArray" or not type(column).__module__.startswith("pyarrow"):
+        return column.to_numpy()
+    return column.to_numpy(zero_copy_only=False)
+
+
+def _pandas_column(series: Any) -> Array:
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind != "O":
+        values = np.asarray(series.to_numpy())
+        return _nanoseconds(values) if values.dtype.kind == "M" else values
+    missing = sys.modules["pandas"].isna(series)
+    if not np.any(missing):
+        return np.asarray(series.to_numpy())
+    values = np.array(series.astype(object), dtype=object)  # else integers would become floats
+    values[np.asarray(missing)] = None
     return values
 
 

@@ -36,6 +36,8 @@ def mark(value: Any) -> Any:
         return [mark(item) for item in value]
     if isinstance(value, bytes | bytearray | memoryview):
         return {_BYTES: base64.b64encode(value).decode()}
+    if type(value).__name__ in ("NAType", "NaTType"):  # of pandas; the second is a datetime, too
+        return None
     if isinstance(value, datetime):
         return _time(value)
     if isinstance(value, np.datetime64):
@@ -44,8 +46,6 @@ def mark(value: Any) -> Any:
         return value.item()
     if isinstance(value, np.ndarray):
         return mark(value.tolist()) if value.dtype.kind in "biufUSO" else [mark(item) for item in value]
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return None
     kind = type(value)
     raise NotSendable(
         f"A {kind.__module__}.{kind.__qualname__} cannot be sent between processes. Answer with arrays, data frames, "
@@ -89,4 +89,4 @@ def _mapping(value: Mapping[Any, Any]) -> Any:
 def _time(value: Any) -> Any:
     if getattr(value, "nanosecond", 0):  # of pandas; the standard library has microseconds only
         return {_NUMPY_TIME: str(value.to_datetime64())}
-    return None if type(value).__name__ == "NaTType" else {_TIME: value.isoformat()}
+    return {_TIME: value.isoformat()}
