@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 GEN := .venv-gen
 PROTOS := protos/milepost protos/inference
 # All but those that bring a framework: these are tested in environments of their own.
-EXTRAS := azure demo evaluation gcs images import-tensorboard mariadb models pandas pickle polars s3 sklearn
+EXTRAS := arrow azure demo evaluation gcs images import-tensorboard mariadb models pandas pickle polars s3 sklearn tracing
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo server test matrix groups bench check lint types imports protos generated gen format lock clean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from milepost.models import ModelSignature
+from milepost.models.contracts import package_of
 from milepost.models.contracts.layout import by_row
+from milepost.models.contracts.names import field_names
 from milepost.models.signatures.schema import (
     AnyType,
     ArrayType,
@@ -143,6 +146,24 @@ def test_tensors_of_every_shape_keep_their_elements(given_tensors: tuple[Schema,
         # The contract takes them, and gives them the dtypes of the signature.
         for array, checked in zip(arrays, contract.from_tensors(read).arrays, strict=True):
             np.testing.assert_array_equal(checked, array, strict=True)
+
+
+@given(st.lists(st.none() | st.text(max_size=6), max_size=6))
+def test_every_field_gets_a_name_of_its_own_that_protobuf_takes(names: list[str | None]) -> None:
+    fields = field_names(names, "column")
+    assert all(re.fullmatch("[a-z][a-z0-9_]*", field.name) for field in fields)
+    assert len({field.name.replace("_", "") for field in fields}) == len(names)
+    # Users' names differ, but for the test's.
+    assert len({field.json_name for field in fields}) >= len(set(names) - {None})
+
+
+@given(
+    st.lists(st.text(max_size=6) | st.from_regex("[ab_]{1,3}(_[0-9a-f]{8})?", fullmatch=True), unique=True, max_size=6)
+)
+def test_every_model_gets_a_package_of_its_own(names: list[str]) -> None:
+    packages = {package_of(name) for name in names}
+    assert all(re.fullmatch(r"milepost\.models\.[a-z][a-z0-9_]*", package) for package in packages)
+    assert len(packages) == len(names)
 
 
 def _column(kind: ColumnType, column: list[Any]) -> Array:

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from milepost import v1 as pb
+from milepost.models import save_model
 from milepost.models.worker.frames import INLINE_BYTES
 from milepost.models.worker.payload import Payload
 from milepost.pyfunc import load_model
@@ -191,3 +192,22 @@ class TestStreams:
         async with aclosing(engine.generate(texts(*rows))) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 yield str(piece.arrays[0][0])
+
+
+async def test_a_worker_sees_its_device_and_takes_one_thread_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    async with running(acting_model(), device=3) as engine:
+        names = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+        assert await ask(engine, *(f"env {name}" for name in names)) == ["3", "1", "7"]
+
+
+async def test_a_model_runs_in_an_environment_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILEPOST_ENVIRONMENTS_DIR", str(tmp_path / "environments"))
+    script = tmp_path / "where.py"
+    script.write_text("import sys; from milepost.models import set_model; set_model(lambda data: [sys.prefix])")
+    save_model(script, tmp_path / "model", requirements=["milepost-client"])
+    async with running(tmp_path / "model", environment="uv") as engine:
+        answer = (await engine.predict(Payload("value", value=["a"]))).payload
+    assert answer.value[0].startswith(str(tmp_path / "environments"))

@@ -60,6 +60,14 @@ def act(text):
         print(rest, flush=True)
 
 
+def told(row, rows):
+    if row == "pid":
+        return str(os.getpid())
+    if row == "batch":
+        return str(len(rows))
+    return os.environ.get(row[4:], "") if row.startswith("env ") else row
+
+
 class Acting:
     def predict(self, model_input, params=None):
         if not is_texts(model_input):
@@ -67,7 +75,7 @@ class Acting:
         rows = [str(row) for row in model_input]
         for row in rows:
             act(row)
-        answers = [str(os.getpid()) if row == "pid" else str(len(rows)) if row == "batch" else row for row in rows]
+        answers = [told(row, rows) for row in rows]
         for row in rows:
             if row.startswith("rows "):  # rows NUMBER: answers with so many rows
                 answers = ["row"] * int(row.split()[1])
@@ -140,8 +148,8 @@ def acting_model(*, signed: bool = True, batching: bool = False) -> Path:
             whatever is no list or array of texts with the same.
         batching: Whether its descriptor says that rows may be predicted together.
 
-    Rows are `echo` or any other text, `pid`, `batch` (number of rows predicted together), `raise MESSAGE`, `exit`,
-    `kill`, `sleep SECONDS`, `leak BYTES`, `wait PATH` (makes `PATH.started`, goes on once there is `PATH`),
+    Rows are `echo` or any other text, `pid`, `batch` (number of rows predicted together), `env NAME` (of a variable),
+    `raise MESSAGE`, `exit`, `kill`, `sleep SECONDS`, `leak BYTES`, `wait PATH` (makes `PATH.started`, goes on once there is `PATH`),
     `print TEXT`, `rows NUMBER` (answers with so many rows), and for generators `touch PATH` (made when it ends).
     """
     folder = _root() / f"acting-{signed}-{batching}"

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 class Child:
     """A running process. Belongs to one event loop.
 
-    It is started by `subprocess`, which uses `vfork`: event loops use `fork`, where handlers of gRPC's start its threads
-    anew in the copy, which then may crash before it has become the program.
+    It is started by `subprocess`, which uses `vfork`. uvloop uses `fork`, after which gRPC starts its threads anew in the
+    copy, and crashes it now and then before it has become the program.
 
     Args:
         process: Which has just been started.
@@ -26,8 +26,8 @@ class Child:
         threading.Thread(target=self._watch, name=f"child {self.pid}", daemon=True).start()
 
     @classmethod
-    async def start(cls, command: Sequence[str], variables: Mapping[str, str], descriptors: Sequence[int]) -> Child:
-        """Starts a process in a session of its own, without input.
+    def start(cls, command: Sequence[str], variables: Mapping[str, str], descriptors: Sequence[int]) -> Child:
+        """Starts a process in a session of its own, without input; takes a millisecond.
 
         Args:
             command: The program and its arguments.
@@ -38,7 +38,7 @@ class Child:
             OSError: It cannot be started.
         """
         return cls(
-            subprocess.Popen(  # noqa: ASYNC220  # the loop waits for a millisecond, until the program runs
+            subprocess.Popen(  # noqa: S603  # the program is our own
                 command,
                 stdin=subprocess.DEVNULL,
                 env=variables,

@@ -54,6 +54,7 @@ class Connection:
         self._on_broken = on_broken
         self._on_too_long = on_too_long
         self._received = b""
+        self._unsent = b""
         self._asked: deque[_Asked] = deque()
         self._sent = 0
         self._answered = 0
@@ -102,7 +103,7 @@ class Connection:
         if not self._is_open:
             return
         self._is_open = False
-        self._loop.remove_reader(self._socket.fileno())
+        self._forget_socket()
         self._socket.close()
         self._start_timer()
         copying = [copy for copy in (self._writing, self._reading) if copy is not None]
@@ -121,10 +122,10 @@ class Connection:
     def _send(self, message: Outgoing) -> None:
         file = self._requests[self._sent % 2]
         if not message.in_file:
-            self._socket.send(message.inline())
+            self._write(message.inline())
         elif message.size <= _QUICK_BYTES:
             file.write(message.parts())
-            self._socket.send(message.prefix)
+            self._write(message.prefix)
         else:
             self._writing = self._loop.run_in_executor(None, file.write, message.parts())
             self._writing.add_done_callback(lambda written: self._written(written, message))
@@ -140,10 +141,34 @@ class Connection:
             self._asked.pop().done(_no_memory(problem))
             return
         try:
-            self._socket.send(message.prefix)
+            self._write(message.prefix)
             self._sent += 1
         except OSError:
             self._broken()
+
+    def _write(self, frame: bytes) -> None:
+        """Sends a frame, the rest of it as soon as there is room: not all systems keep as much as two frames."""
+        if self._unsent:
+            self._unsent += frame
+            return
+        try:
+            sent = self._socket.send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(frame):
+            self._unsent = frame[sent:]
+            self._loop.add_writer(self._socket.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        try:
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._broken()
+            return
+        if not self._unsent:
+            self._loop.remove_writer(self._socket.fileno())
 
     def _readable(self) -> None:
         try:
@@ -216,9 +241,13 @@ class Connection:
         if self._asked and self._is_open:
             self._timer = self._loop.call_later(self._asked[0].timeout_s, self._on_too_long)
 
+    def _forget_socket(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
+
     def _broken(self) -> None:
         if self._is_open:
-            self._loop.remove_reader(self._socket.fileno())
+            self._forget_socket()
             self._on_broken()
 
 

@@ -148,7 +148,8 @@ class Dispatcher:
     @property
     def _has_enough(self) -> bool:
         """Whether to wait for more requests would not make the next prediction larger."""
-        return self._waiting.is_full or not self.joins or self._waiting.first.rows == 0
+        first = self._waiting.first
+        return self._waiting.is_full or not self.joins or first.alone or first.rows == 0
 
     def _may_go(self) -> bool:
         """Whether the next requests should be handed over now that a worker is free."""

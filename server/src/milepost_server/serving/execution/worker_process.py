@@ -72,7 +72,7 @@ class WorkerProcess:
         everything: list[socket.socket | MemoryFile] = [ours, *files]
         try:
             with theirs:
-                process = await _spawn(launch, (theirs.fileno(), *(file.descriptor for file in files)))
+                process = _spawn(launch, (theirs.fileno(), *(file.descriptor for file in files)))
         except BaseException as error:
             for file in everything:
                 file.close()
@@ -189,10 +189,10 @@ class WorkerProcess:
         return Lost(f"ended with code {code}", self._took_too_long)
 
 
-async def _spawn(launch: Launch, descriptors: tuple[int, ...]) -> Child:
+def _spawn(launch: Launch, descriptors: tuple[int, ...]) -> Child:
     # -I: neither variables of this process nor files beside it decide what is imported there.
     command = [str(launch.python), "-I", "-m", "milepost.models.worker", *map(str, descriptors)]
-    return await Child.start(command, launch.variables, descriptors)
+    return Child.start(command, launch.variables, descriptors)
 
 
 def _signal_name(number: int) -> str:

@@ -16,6 +16,8 @@ from milepost.models.worker.payload import Array
 from milepost_server.calls.field_rules import Broken
 from milepost_server.serving._specs import specs
 from milepost_server.serving.typed.fields import Place, absent, broken, places
+from milepost_server.serving.typed.reading_columns import ObjectColumn, ScalarColumns, TimeColumn
+from milepost_server.serving.typed.reading_tensors import TensorReader
 from milepost_server.serving.typed.reading_values import ABSENT, field_reader
 
 # Makes arrays of fields of all rows; None for one that no row has. Raises `Broken`.
@@ -32,21 +34,19 @@ class InputReader:
 
     def __init__(self, schema: Schema, message: Descriptor) -> None:
         self._rows = by_row(schema)
-        self._names = [spec.name for spec in specs(schema, "input")]
-        fields: Sequence[Column | Tensor] = schema.fields
-        found = places(message, len(fields))
-        # With the positions that each reads.
+        self._specs = specs(schema, "input")
+        self._places = places(message, len(schema.fields))
+        # Each with the positions that it reads.
         self._reads: list[tuple[Sequence[int], _Read]] = []
         alike: dict[tuple[str, int], list[int]] = {}
-        for position, (field, place) in enumerate(zip(fields, found, strict=True)):
-            read = self._reader(field, place)
-            if read is None:
+        fields: Sequence[Column | Tensor] = schema.fields
+        for position, field in enumerate(fields):
+            place = self._places[position]
+            if isinstance(field, Column) and isinstance(field.type, DataType) and field.type is not DataType.DATETIME:
                 alike.setdefault((place.group, place.field.type), []).append(position)
             else:
-                self._reads.append(((position,), read))
-        for positions in alike.values():
-            required = [fields[position].required for position in positions]  # type: ignore[union-attr]
-            self._reads.append((positions, ScalarColumns(required, [found[position] for position in positions])))
+                self._reads.append(((position,), self._reader(field, place)))
+        self._reads += [(positions, self._scalars(positions)) for positions in alike.values()]
 
     def __call__(self, inputs: Sequence[Message]) -> dict[str, Array]:
         """The arrays, by the names that `Contract.from_tensors` knows. Columns that no row has are left out.
@@ -65,19 +65,20 @@ class InputReader:
             raise wrong.inside("inputs").to_error("") from None
 
     def _arrays(self, inputs: Sequence[Message]) -> dict[str, Array]:
-        found: list[Array | None] = [None] * len(self._names)
+        found: list[Array | None] = [None] * len(self._specs)
         for positions, read in self._reads:
             for position, array in zip(positions, read(inputs), strict=True):
                 found[position] = array
-        return {name: array for name, array in zip(self._names, found, strict=True) if array is not None}
+        return {spec.name: array for spec, array in zip(self._specs, found, strict=True) if array is not None}
 
-    def _reader(self, field: Column | Tensor, place: Place) -> _Read | None:
-        """What reads a field; None for a column of single values, which are read together."""
+    def _reader(self, field: Column | Tensor, place: Place) -> _Read:
         if isinstance(field, Tensor):
             return TensorReader(place, item_shape(field, self._rows), self._rows)
-        if field.type is DataType.DATETIME:
-            return TimeColumn(place, field.required)
-        return None if isinstance(field.type, DataType) else ObjectColumn(field, place)
+        return TimeColumn(place, field.required) if field.type is DataType.DATETIME else ObjectColumn(field, place)
+
+    def _scalars(self, positions: Sequence[int]) -> _Read:
+        required = [self._specs[position].required for position in positions]
+        return ScalarColumns([self._places[position] for position in positions], required)
 
 
 class ParamsReader:

@@ -23,9 +23,14 @@ _NOT_A_TIME = np.iinfo(np.int64).min
 
 
 class ScalarColumns:
-    """Reads columns of single values that have one type. Together, since numpy's calls cost more than a few values."""
+    """Reads columns of single values that have one type. Together, since numpy's calls cost more than a few values.
 
-    def __init__(self, required: Sequence[bool], places: Sequence[Place]) -> None:
+    Args:
+        places: The fields, in one message.
+        required: Whether each must be there.
+    """
+
+    def __init__(self, places: Sequence[Place], required: Sequence[bool]) -> None:
         self._required = required
         self._places = places
         get = attrgetter(*(place.path for place in places))
@@ -33,6 +38,7 @@ class ScalarColumns:
         self._dtype = DTYPES.get(places[0].field.type, OBJECT)
 
     def __call__(self, rows: Sequence[Message]) -> Sequence[Array | None]:
+        """See the module."""
         block = np.array(list(map(self._get, rows)), self._dtype)
         # What is absent reads as zero: only what does is asked.
         given = block.astype(np.bool_)
@@ -68,6 +74,7 @@ class TimeColumn:
         self._required = required
 
     def __call__(self, rows: Sequence[Message]) -> Sequence[Array | None]:
+        """See the module."""
         name = self._place.field.name
         times = np.empty(len(rows), np.int64)
         some = False
@@ -93,6 +100,7 @@ class ObjectColumn:
         self._read = field_reader(column.type, column.required, place.field)
 
     def __call__(self, rows: Sequence[Message]) -> Sequence[Array | None]:
+        """See the module."""
         values = []
         for row, parent in enumerate(self._place.parents(rows)):
             try:

@@ -46,6 +46,7 @@ class TensorReader:
         self._is_time = self._convert is nanoseconds
 
     def __call__(self, inputs: Sequence[Message]) -> Sequence[Array]:
+        """The tensor, as the only array. Raises `Broken`, with the path below the list of inputs."""
         elements: list[Any] = []
         shapes = []
         for row, parent in enumerate(self._place.parents(inputs)):
