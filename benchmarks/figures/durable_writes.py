@@ -48,7 +48,7 @@ def _logging(name: str, effort: Effort, load: str) -> Figure:
         write_payloads(payloads, _requests(subject))
         answer_bytes = pb.LogMetricsResponse(metric_points=1).ByteSize()
         with Process(module("peers.grpc_echo", "--answer-bytes", answer_bytes)) as echo:
-            echo_path, path = f"/{grpc_echo.SERVICE}/{grpc_echo.METHOD}", "/milepost.v1.MetricService/LogMetrics"
+            echo_path, path = grpc_echo.PATH, "/milepost.v1.MetricService/LogMetrics"
             limit, sample = alternate(
                 effort,
                 partial(grpc_rate, effort, int(echo.first_line), echo.pid, echo_path, payloads, load),

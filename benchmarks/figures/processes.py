@@ -51,7 +51,7 @@ def start(effort: Effort) -> Iterator[Figure]:
         began = time.monotonic()
         with Process(module("peers.grpc_echo", "--answer-bytes", _ANSWER_BYTES)) as process:
             with grpc.insecure_channel(f"127.0.0.1:{int(process.first_line)}") as channel:
-                method = f"/{grpc_echo.SERVICE}/{grpc_echo.METHOD}"
+                method = grpc_echo.PATH
                 channel.unary_unary(method, bytes, bytes)(b"", timeout=_ANSWER_WITHIN_S)
                 elapsed = time.monotonic() - began
             memory["peer"].append(resident_bytes(process.pid) / 2**20)

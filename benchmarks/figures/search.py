@@ -189,7 +189,7 @@ def _echo(answer_bytes: int) -> Iterator[Callable[[], object]]:
     with Process(module("peers.grpc_echo", "--answer-bytes", answer_bytes)) as process:
         options = (("grpc.max_receive_message_length", -1),)
         with grpc.insecure_channel(f"127.0.0.1:{process.first_line.strip()}", options) as channel:
-            path = f"/{grpc_echo.SERVICE}/{grpc_echo.METHOD}"
+            path = grpc_echo.PATH
             call = channel.unary_unary(path, BytesValue.SerializeToString, BytesValue.FromString)
             request = BytesValue(value=bytes(100))
             yield lambda: call(request, wait_for_ready=True)

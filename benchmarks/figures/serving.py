@@ -19,14 +19,15 @@ from benchmarks.process import Process, module
 from benchmarks.rates import rate_sample, run_load
 from benchmarks.subject import scratch_folder
 from milepost import v1 as pb
+from milepost.serving._values import encode
 from milepost_server.serving import inference as v2
 
 MLSERVER, ECHO = "MLServer", "a bare echo"
-_FRAMES = f"{NAME}-frames"
+FRAMES = f"{NAME}-frames"
 _CALLERS, _MANY = 16, 256
 V2_PATH = "/inference.GRPCInferenceService/ModelInfer"
-_V2, _ARRAYS, _SPLIT = "predict over gRPC V2", "predict over HTTP, inputs", "predict over HTTP, dataframe_split"
-_STREAM, _STREAM_MANY = "predict by a stream", f"predict by a stream, {_MANY} callers"
+_V2, _ARRAYS, _SPLIT = "served row, gRPC V2", "served row, HTTP inputs", "served row, HTTP dataframe_split"
+_STREAM, _STREAM_MANY = "served row, stream", f"served row, stream of {_MANY} callers"
 
 Take = Callable[[], Report]
 Reports = Mapping[str, list[Report]]
@@ -44,6 +45,11 @@ def native_input(models: Models, rows: int) -> bytes:
     values = models.values[:rows]
     tensor = pb.Tensor(dtype="float64", shape=values.shape, data=values.tobytes())
     return pb.PredictInput(tensors=pb.Tensors(tensors=[tensor])).SerializeToString()
+
+
+def native_frame(models: Models, rows: int) -> bytes:
+    """The same as a data frame, for the model that takes columns."""
+    return encode(models.frame[:rows]).input.SerializeToString()
 
 
 class _Load:
@@ -87,7 +93,7 @@ _GOALS: dict[str, Mapping[str, Goal | None]] = {
     _STREAM: {MLFLOW: Goal("ratio", ">=", 10), ECHO: None},
     _STREAM_MANY: {MLFLOW: Goal("ratio", ">=", 10), ECHO: None},
 }
-_P99 = {_V2: f"p99, {_V2}", _ARRAYS: f"p99, {_ARRAYS}", _SPLIT: f"p99, {_SPLIT}"}
+_P99 = {name: f"{name}, p99" for name in (_V2, _ARRAYS, _SPLIT)}
 
 
 def _names() -> Iterator[str]:
@@ -107,7 +113,7 @@ def serving(effort: Effort) -> Iterator[Figure]:
     """
     with scratch_folder() as folder, ExitStack() as stack:
         models = Models(folder)
-        ours = stack.enter_context(milepost_serve({NAME: models.arrays, _FRAMES: models.frames}))
+        ours = stack.enter_context(milepost_serve({NAME: models.arrays, FRAMES: models.frames}))
         peer_arrays = stack.enter_context(mlflow_scoring(models, "array"))
         peer_frames = stack.enter_context(mlflow_scoring(models, "frame"))
         peer_v2 = stack.enter_context(mlserver(models))
@@ -116,19 +122,18 @@ def serving(effort: Effort) -> Iterator[Figure]:
         grpc_bare = ModelServer(0, int(echo.first_line), echo.pid)
         http_bare = ModelServer(int(post_echo.first_line), 0, post_echo.pid)
         load = _Load(folder, effort, models)
-        echo_path = f"/{grpc_echo.SERVICE}/{grpc_echo.METHOD}"
         taken = _take_turns(
             effort.rounds,
             {
                 _V2: partial(load.unary, ours, load.v2),
                 _ARRAYS: partial(load.post, ours, load.inputs, f"/models/{NAME}/invocations"),
-                _SPLIT: partial(load.post, ours, load.split, f"/models/{_FRAMES}/invocations"),
+                _SPLIT: partial(load.post, ours, load.split, f"/models/{FRAMES}/invocations"),
                 _STREAM: partial(load.stream, ours, _CALLERS),
                 _STREAM_MANY: partial(load.stream, ours, _MANY),
                 f"{MLFLOW} inputs": partial(load.post, peer_arrays, load.inputs) if peer_arrays else None,
                 f"{MLFLOW} split": partial(load.post, peer_frames, load.split) if peer_frames else None,
                 MLSERVER: partial(load.unary, peer_v2, load.v2) if peer_v2 else None,
-                "bare gRPC": partial(load.unary, grpc_bare, load.echo, echo_path),
+                "bare gRPC": partial(load.unary, grpc_bare, load.echo, grpc_echo.PATH),
                 "bare HTTP": partial(load.post, http_bare, load.inputs),
                 "bare HTTP split": partial(load.post, http_bare, load.split),
             },

@@ -24,6 +24,7 @@ from benchmarks.subject import scratch_folder, server
 from milepost.models.registry.publishing import upload_model
 from milepost.serving import ModelServer
 
+_SWAP = "served hot swap, failed calls"
 _CALLERS = 16
 _OTHER = "other"
 _WAIT_S = 60.0
@@ -77,7 +78,7 @@ def _calling(port: int, models: Models, folder: Path, name: str) -> Iterator[Cal
             child.wait()
 
 
-@benchmark("hot swap, failed calls")
+@benchmark(_SWAP)
 def hot_swap(effort: Effort) -> Iterator[Figure]:
     """Calls by 16 callers of which any fails while an alias moves back and forth between two versions, round by round.
 
@@ -102,10 +103,10 @@ def hot_swap(effort: Effort) -> Iterator[Figure]:
             outcome = finish()
     failed = len(outcome.failed_at)
     detail = f"{effort.rounds} swaps; {outcome}"
-    yield Figure("hot swap, failed calls", failed, "calls", goal=Goal("value", "<", 1), detail=detail)
+    yield Figure(_SWAP, failed, "calls", goal=Goal("value", "<", 1), detail=detail)
 
 
-_KILLED = ("kill -9, failed calls", "kill -9, recovery", "kill -9, failed calls of another model")
+_KILLED = ("served kill -9, failed calls", "served kill -9, recovery", "served kill -9, failed calls of another model")
 
 
 @benchmark(*_KILLED)

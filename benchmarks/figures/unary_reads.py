@@ -70,7 +70,7 @@ def _grpc_reads(name: str, effort: Effort, count: int, load: str = "grpc_calls")
         payloads = folder / "payloads.json"
         write_payloads(payloads, [pb.GetRunRequest(run_id=run.run_id).SerializeToString() for run in runs])
         with Process(module("peers.grpc_echo", "--answer-bytes", answer_bytes)) as echo:
-            echo_path, path = f"/{grpc_echo.SERVICE}/{grpc_echo.METHOD}", "/milepost.v1.TrackingService/GetRun"
+            echo_path, path = grpc_echo.PATH, "/milepost.v1.TrackingService/GetRun"
             limit, sample = alternate(
                 effort,
                 partial(grpc_rate, effort, int(echo.first_line), echo.pid, echo_path, payloads, load),

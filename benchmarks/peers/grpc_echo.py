@@ -12,6 +12,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from benchmarks.peers.serving import serve_until_terminated
 
 SERVICE, METHOD = "benchmarks.Echo", "Call"
+PATH = f"/{SERVICE}/{METHOD}"
 
 
 async def _serve(answer_bytes: int) -> None:

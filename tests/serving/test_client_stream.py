@@ -23,7 +23,9 @@ from support.waiting import until
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningModelServer]:
-    made = RunningModelServer(f"tensor={tensor_model()}", f"acting={acting_model(batching=True)}", trust=True)
+    models = (f"tensor={tensor_model()}", f"acting={acting_model(batching=True)}")
+    # A queue that streams fill: they have to slow down.
+    made = RunningModelServer(*models, trust=True, max_queue=32)
     yield made
     made.stop()
 
@@ -38,7 +40,7 @@ def texts(*rows: str) -> Any:
     return np.array(rows)
 
 
-def test_many_batches_are_answered_in_their_order(server: ModelServer) -> None:
+def test_many_batches_are_answered_in_their_order_though_the_queue_of_the_model_is_short(server: ModelServer) -> None:
     with server.stream("tensor") as stream:
         answers = [prediction.data[0] for prediction in stream.predict_many(ROWS[at % 100][None] for at in range(3000))]
     assert answers == server.predict("tensor", ROWS).data.tolist() * 30

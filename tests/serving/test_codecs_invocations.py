@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -15,8 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from milepost import v1 as pb
-from milepost.models.signatures.schema import ArrayType, Column, DataType, Param, Tensor
+from milepost.models.signatures.schema import AnyType, ArrayType, Column, DataType, ObjectType, Param, Property, Tensor
 from milepost.models.worker.payload import Payload
+from milepost_server.errors import InvalidArgument, Unimplemented
 from milepost_server.serving.codecs.invocations import CSV, JSON, PARQUET, read, write
 from milepost_server.serving.contract import Contract
 from support.serving_contracts import SECRET, contract, refused
@@ -125,6 +128,18 @@ def test_tables_of_a_model_without_signature_are_frames() -> None:
         assert [array.tolist() for array in payload.arrays] == [[1, 2], ["x", "y"]]
 
 
+def test_objects_are_values_for_a_model_that_takes_a_list_of_them() -> None:
+    people = contract(Column(ObjectType((Property("age", LONG), Property("born", DataType.DATETIME)))))
+    body = orjson.dumps({"dataframe_records": [{"age": 1.0, "born": "2026-01-01"}]})
+    assert read(body, JSON, people)[0].value == [{"age": 1, "born": datetime(2026, 1, 1)}]
+
+
+def test_anything_is_taken_by_a_model_that_takes_anything() -> None:
+    anything = contract(Column(AnyType()))
+    assert read(b"a,b\n1,x\n", CSV, anything)[0].names == ("a", "b")
+    assert read(b'{"inputs": "why?"}', JSON, anything)[0].value == "why?"
+
+
 def body_of(document: Any, of: Contract = TABLE) -> Callable[[], Any]:
     return lambda: read(orjson.dumps(document), JSON, of)
 
@@ -196,8 +211,6 @@ def test_data_that_do_not_fit_are_refused_by_field(call: Callable[[], Any], fiel
     ],
 )
 def test_bodies_of_another_form_are_malformed(body: bytes, field: str | None, part: str) -> None:
-    from milepost_server.errors import InvalidArgument
-
     with pytest.raises(InvalidArgument) as caught:
         read(body, JSON, TABLE)
     assert caught.value.reason == pb.ERROR_REASON_MALFORMED_BODY
@@ -213,7 +226,7 @@ def test_malformed_csv_is_said_to_be(body: bytes) -> None:
 def test_malformed_parquet_is_said_to_be() -> None:
     good = parquet(FRAME)
     for body in (b"", b"PAR1", good[:-9], good[:50], good[10:], good.replace(b"\x15", b"\x16")):
-        refused(lambda body=body: read(body, PARQUET, TABLE), reason=pb.ERROR_REASON_MALFORMED_BODY)
+        refused(partial(read, body, PARQUET, TABLE), reason=pb.ERROR_REASON_MALFORMED_BODY)
 
 
 def repeated(text: str, count: int) -> pa.Array:
@@ -272,7 +285,16 @@ NAN = float("nan")
         (Payload("frame", [np.array([1])]), [{"0": 1}]),
         (Payload("value", value={"text": "x", "scores": [NAN]}), {"text": "x", "scores": ["NaN"]}),
         (Payload("value", value="x"), "x"),
+        (Payload("value", value=[2**70, "\ud800"]), [2**70, "\ud800"]),
     ],
 )
 def test_answers_are_json_that_any_library_reads(answer: Payload, predictions: Any) -> None:
     assert json.loads(write(answer), parse_constant=pytest.fail) == {"predictions": predictions}
+
+
+def test_an_answer_that_nests_too_deep_is_said_to_do_so() -> None:
+    deep: Any = 1
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(Unimplemented, match="too deep"):
+        write(Payload("value", value=deep))

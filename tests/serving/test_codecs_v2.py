@@ -37,8 +37,12 @@ def tensor(name: str, datatype: str, shape: list[int], **more: Any) -> dict[str,
     return {"name": name, "datatype": datatype, "shape": shape, **more}
 
 
+def request_of(**fields: Any) -> v2.ModelInferRequest:
+    return v2.ModelInferRequest(**fields)
+
+
 def raw(*inputs: dict[str, Any], contents: list[bytes], **more: Any) -> v2.ModelInferRequest:
-    return v2.ModelInferRequest(inputs=inputs, raw_input_contents=contents, **more)
+    return request_of(inputs=inputs, raw_input_contents=contents, **more)
 
 
 def by_message(request: v2.ModelInferRequest, of: Contract = MATRIX) -> Callable[[], Any]:
@@ -61,11 +65,9 @@ MATRIX_INPUT = tensor("input", "FP64", [2, 2])
     "read",
     [
         by_message(raw(MATRIX_INPUT, contents=[ROWS.tobytes()])),
-        by_message(v2.ModelInferRequest(inputs=[{**MATRIX_INPUT, "contents": {"fp64_contents": [1, 2, 3, 4]}}])),
+        by_message(request_of(inputs=[{**MATRIX_INPUT, "contents": {"fp64_contents": [1, 2, 3, 4]}}])),
         by_message(raw(tensor("input", "FP16", [2, 2]), contents=[ROWS.astype(np.float16).tobytes()])),
-        by_message(
-            v2.ModelInferRequest(inputs=[tensor("input", "INT8", [2, 2], contents={"int_contents": [1, 2, 3, 4]})])
-        ),
+        by_message(request_of(inputs=[tensor("input", "INT8", [2, 2], contents={"int_contents": [1, 2, 3, 4]})])),
         by_json({"inputs": [{**MATRIX_INPUT, "data": [1.0, 2, 3.0, 4]}]}),
         by_json({"inputs": [{**MATRIX_INPUT, "data": [[1.0, 2.0], [3.0, 4.0]]}]}),
         by_json({"inputs": [{**MATRIX_INPUT, "parameters": {"binary_data_size": 32}}]}, binary=ROWS.tobytes()),
@@ -134,22 +136,20 @@ PAIR = ROWS[:1].tobytes()
         (by_message(raw(tensor("input", "BYTES", [1, 2]), contents=[b"\0\0\0"])), "input", "beyond the end"),
         (by_message(raw(tensor("input", "BYTES", [1, 2]), contents=[b"\0\0\0\0"])), "input", "1 elements"),
         (by_message(raw({**ONE, "contents": {"fp64_contents": [1, 2]}}, contents=[PAIR])), "input", "beside"),
-        (by_message(v2.ModelInferRequest(inputs=[{**ONE, "contents": {"fp64_contents": [1]}}])), "input", "1 elements"),
+        (by_message(request_of(inputs=[{**ONE, "contents": {"fp64_contents": [1]}}])), "input", "1 elements"),
         (
-            by_message(v2.ModelInferRequest(inputs=[{**ONE, "contents": {"fp32_contents": [1, 2]}}])),
+            by_message(request_of(inputs=[{**ONE, "contents": {"fp32_contents": [1, 2]}}])),
             "input",
             "fp64_contents",
         ),
-        (by_message(v2.ModelInferRequest(inputs=[ONE])), "input", "0 elements"),
+        (by_message(request_of(inputs=[ONE])), "input", "0 elements"),
         (
-            by_message(
-                v2.ModelInferRequest(inputs=[tensor("input", "INT8", [1, 2], contents={"int_contents": [1, 300]})])
-            ),
+            by_message(request_of(inputs=[tensor("input", "INT8", [1, 2], contents={"int_contents": [1, 300]})])),
             "input",
             "does not fit into INT8",
         ),
         (
-            by_message(v2.ModelInferRequest(inputs=[tensor("input", "FP16", [1, 2])])),
+            by_message(request_of(inputs=[tensor("input", "FP16", [1, 2])])),
             "input",
             "raw_input_contents only",
         ),
@@ -244,7 +244,7 @@ def test_an_answer_is_raw_when_the_request_was() -> None:
 
 
 def test_an_answer_has_contents_when_the_request_had() -> None:
-    request = v2.ModelInferRequest(outputs=[{"name": "label"}])
+    request = request_of(outputs=[{"name": "label"}])
     response = v2_messages.write_response(request, ANSWER, MATRIX, model="m", version=0)
     assert [output.name for output in response.outputs] == ["label"]
     assert response.outputs[0].contents.bytes_contents == [b"a", b"null"]

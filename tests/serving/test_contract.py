@@ -23,6 +23,7 @@ from milepost.models.signatures.schema import (
     Tensor,
 )
 from milepost.models.worker.payload import Payload
+from milepost_server.errors import InvalidArgument
 from milepost_server.serving.contract import Contract, TensorSpec
 from support.serving_contracts import SECRET, contract, refused
 
@@ -213,6 +214,19 @@ def test_data_that_do_not_fit_are_refused_by_field_and_without_values(
 )
 def test_a_batch_without_rows_is_refused(call: Callable[[], Any]) -> None:
     assert "no rows" in refused(call)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda optional: optional.from_tensors({}),
+        lambda optional: optional.from_rows([{}, {}]),
+        lambda optional: optional.from_inputs({}),
+    ],
+)
+def test_rows_without_any_column_are_refused_also_where_all_may_be_absent(call: Callable[[Contract], Any]) -> None:
+    with pytest.raises(InvalidArgument, match="none of the model's columns"):
+        call(contract(Column(DOUBLE, "a", required=False), Column(TEXT, "b", required=False)))
 
 
 def test_names_that_the_caller_made_up_are_cut_and_only_the_first_is_told() -> None:

@@ -26,7 +26,7 @@ from support.serving_models import COLUMNS, ROWS, acting_model, mixed_model, ten
 
 @pytest_asyncio.fixture(scope="module")
 async def classifier() -> AsyncIterator[Engine]:
-    async with running(tensor_model(), workers=2) as engine:
+    async with running(tensor_model(), workers=2, max_batch_rows=64) as engine:
         yield engine
 
 

@@ -90,7 +90,7 @@ class RunningServer(_Running):
 
 
 class RunningModelServer(_Running):
-    """A model server on free ports.
+    """A model server on free ports, without spare processes.
 
     Args:
         models: What it serves, as on the command line.
@@ -98,6 +98,6 @@ class RunningModelServer(_Running):
     """
 
     def __init__(self, *models: str, **settings: object) -> None:
-        flags = {"models": models, "grpc_port": 0, "http_port": 0, "drain_s": 1.0, **settings}
+        flags = {"models": models, "grpc_port": 0, "http_port": 0, "drain_s": 1.0, "spares": 0, **settings}
         self.settings = ServingSettings(**flags)  # type: ignore[arg-type]
         super().__init__(lambda: ModelServer(self.settings))

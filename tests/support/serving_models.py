@@ -149,8 +149,9 @@ def acting_model(*, signed: bool = True, batching: bool = False) -> Path:
         batching: Whether its descriptor says that rows may be predicted together.
 
     Rows are `echo` or any other text, `pid`, `batch` (number of rows predicted together), `env NAME` (of a variable),
-    `raise MESSAGE`, `exit`, `kill`, `sleep SECONDS`, `leak BYTES`, `wait PATH` (makes `PATH.started`, goes on once there is `PATH`),
-    `print TEXT`, `rows NUMBER` (answers with so many rows), and for generators `touch PATH` (made when it ends).
+    `raise MESSAGE`, `exit`, `kill`, `sleep SECONDS`, `leak BYTES`, `wait PATH` (makes `PATH.started`, goes on once
+    there is `PATH`), `print TEXT`, `rows NUMBER` (answers with so many rows), and for generators `touch PATH` (made
+    when it ends).
     """
     folder = _root() / f"acting-{signed}-{batching}"
     texts = Schema((Tensor("str", (-1,)),))

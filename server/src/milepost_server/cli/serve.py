@@ -32,7 +32,8 @@ def serve(
     grpc_port: Annotated[int | None, typer.Option(help=_described("grpc_port"), show_default="8081")] = None,
     trust: Annotated[bool | None, typer.Option("--trust", help=_described("trust"))] = None,
     workers: Annotated[int | None, typer.Option(help=_described("workers"), show_default="1")] = None,
-    max_batch_rows: Annotated[int | None, typer.Option(help=_described("max_batch_rows"), show_default="64")] = None,
+    spares: Annotated[int | None, typer.Option(help=_described("spares"), show_default="1")] = None,
+    max_batch_rows: Annotated[int | None, typer.Option(help=_described("max_batch_rows"), show_default="8192")] = None,
     max_batch_wait_ms: Annotated[
         float | None, typer.Option(help=_described("max_batch_wait_ms"), show_default="2")
     ] = None,

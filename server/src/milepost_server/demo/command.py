@@ -54,7 +54,7 @@ def demo(
         typer.echo("")
         release(best_id, typer.echo)
         typer.echo("")
-        serve(grpc_address, typer.echo)
+        serve(grpc_address, data_dir / "demo", typer.echo)
     typer.echo(_further(data_dir, best_id))
 
 
@@ -100,5 +100,10 @@ and, in another shell with `. .venv/bin/activate`:
   milepost artifacts get {run_id} plots/confusion_matrix.png
   curl -G http://127.0.0.1:5000/v1/runs --data-urlencode 'filter=metrics.test/accuracy > 0.95'
   grpcurl -plaintext -d '{{"runId": "{run_id}"}}' 127.0.0.1:5001 milepost.v1.TrackingService/GetRun
+
+To serve the champion, in a third:
+
   milepost serve models:/digits@champion
+  curl -H 'content-type: application/json' -d @{data_dir}/demo/digit.json http://127.0.0.1:8080/invocations
+  grpcurl -plaintext -d @ 127.0.0.1:8081 milepost.v1.PredictionService/Predict < {data_dir}/demo/request.json
 """

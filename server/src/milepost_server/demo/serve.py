@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,11 +27,12 @@ _STOP_S = 15
 _TOOL_S = 10
 
 
-def serve(tracking_address: str, say: Say) -> None:
+def serve(tracking_address: str, folder: Path, say: Say) -> None:
     """Starts a model server on the champion of the registry, asks it, and ends it.
 
     Args:
         tracking_address: gRPC address of the server that has the registry.
+        folder: Gets `digit.json` and `request.json`: what `curl` and `grpcurl` send.
         say: Prints a line.
     """
     images, labels = digits_to_test()
@@ -42,7 +43,7 @@ def serve(tracking_address: str, say: Say) -> None:
             right = int((prediction.data == labels).sum())
             say(f"  from Python        version {prediction.version} reads {right} of {len(labels)} digits right")
             say(f"  one digit          {_latency(server, images)}")
-        _ask_by_tools(grpc_address, http_url, images[0].tolist(), say)
+        _ask_by_tools(grpc_address, http_url, images[0].tolist(), folder, say)
 
 
 @contextmanager
@@ -78,25 +79,25 @@ def _latency(server: ModelServer, images: np.ndarray) -> str:
     return f"p50 {taken[_CALLS // 2]:.2f} ms, p99 {taken[_CALLS * 99 // 100]:.2f} ms in {_CALLS} calls"
 
 
-def _ask_by_tools(grpc_address: str, http_url: str, image: list[float], say: Say) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        digit, request = Path(folder) / "digit.json", Path(folder) / "request.json"
-        digit.write_text(json.dumps({"inputs": [image]}))
-        request.write_text(json.dumps({"model": NAME, "input": {"rows": [image]}}))
-        curl = ["curl", "-s", "-H", "content-type: application/json", "-d", "@digit.json", f"{http_url}/invocations"]
-        grpcurl = ["grpcurl", "-plaintext", "-d", "@", grpc_address, "milepost.v1.PredictionService/Predict"]
-        _ask_by(curl, f"{' '.join(curl[:3])} '{curl[3]}' {' '.join(curl[4:])}", folder, None, say)
-        _ask_by(grpcurl, f"{' '.join(grpcurl)} < request.json", folder, request, say)
+def _ask_by_tools(grpc_address: str, http_url: str, image: list[float], folder: Path, say: Say) -> None:
+    folder.mkdir(exist_ok=True)
+    digit, request = folder / "digit.json", folder / "request.json"
+    digit.write_text(json.dumps({"inputs": [image]}))
+    request.write_text(json.dumps({"model": NAME, "input": {"rows": [image]}}))
+    headers = ["-H", "content-type: application/json"]
+    _ask_by(["curl", "-s", *headers, "-d", f"@{digit}", f"{http_url}/invocations"], None, say)
+    service = "milepost.v1.PredictionService/Predict"
+    _ask_by(["grpcurl", "-plaintext", "-d", "@", grpc_address, service], request, say)
 
 
-def _ask_by(command: list[str], line: str, folder: str, given: Path | None, say: Say) -> None:
+def _ask_by(command: list[str], given: Path | None, say: Say) -> None:
     """Says how a tool asks, and what it was answered if it is installed."""
-    say(f"  {command[0]:<19}{line}")
+    say(f"  {command[0]:<19}{shlex.join(command)}{f' < {given}' if given else ''}")
     program = shutil.which(command[0])
     if program is None:
         return
     text = given.read_text() if given else None
     done = subprocess.run(  # noqa: S603  a tool of the system, given as a list
-        [program, *command[1:]], cwd=folder, input=text, capture_output=True, text=True, timeout=_TOOL_S, check=True
+        [program, *command[1:]], input=text, capture_output=True, text=True, timeout=_TOOL_S, check=True
     )
     say(f"{'':<21}{' '.join(done.stdout.split())}")

@@ -15,7 +15,7 @@ from milepost.models.signatures._rows import Rows
 from milepost.models.signatures._shown import shown, shown_names
 from milepost.models.signatures.schema import AnyType, Column, Schema, Tensor
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving._tensors import TensorInputs
+from milepost_server.serving._tensors import TensorInputs, by_position
 from milepost_server.serving._unchecked import Unchecked
 from milepost_server.serving.bad_input import refuse_empty
 
@@ -69,7 +69,7 @@ class ColumnInputs:
         return payload
 
     def from_rows(self, rows: Sequence[Any]) -> Payload:
-        return self._json.from_rows(rows)
+        return self._json.from_rows(by_position(rows) if self._positional else rows)
 
     def from_table(self, names: Sequence[str] | None, rows: Sequence[Sequence[Any]]) -> Payload:
         return self._json.from_table(self._names if names is None else names, rows)

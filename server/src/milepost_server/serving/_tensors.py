@@ -43,7 +43,7 @@ class TensorInputs:
     def from_rows(self, rows: Sequence[Any]) -> Payload:
         refuse_empty(len(rows))
         if self._only is not None:
-            return self._payload((self._only.from_json(list(rows)),))
+            return self._payload((self._only.from_json(by_position(rows)),))
         if not all(isinstance(row, dict) for row in rows):
             raise SchemaMismatch(f"Rows must be objects with the tensors {list(self._names)!r:.300}.")
         for number, row in enumerate(rows):
@@ -88,6 +88,17 @@ class TensorInputs:
             raise SchemaMismatch(f"{where}The tensors {missing!r:.300} are missing.", missing[0])
         extra = [name for name in data if name not in self._checks]
         raise SchemaMismatch(f"{where}The tensors {shown_names(extra)} are unknown. Leave them out.", extra[0])
+
+
+def by_position(rows: Sequence[Any]) -> list[Any]:
+    """The rows as lists, where they are objects with the same names in the same order."""
+    if not rows or not all(type(row) is dict for row in rows):
+        return list(rows)
+    names = list(rows[0])
+    for number, row in enumerate(rows):
+        if list(row) != names:
+            raise SchemaMismatch(f"Row {number} has not the names of the first, or not in their order. Give lists.")
+    return [list(row.values()) for row in rows]
 
 
 def _names(tensors: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from milepost.models.worker.payload import Array, Payload
 from milepost_server.serving._inputs import compile_inputs
 from milepost_server.serving._outputs import named_arrays
 from milepost_server.serving._specs import TensorSpec, specs
+from milepost_server.serving._unchecked import Unchecked
 from milepost_server.serving.bad_input import Checked
 
 __all__ = ["Contract", "TensorSpec"]
@@ -49,6 +50,8 @@ class Contract:
         self.positional = schema is None or schema.names is None
         """Whether the fields have no names of their own."""
         self._inputs = compile_inputs(schema)
+        self.is_checked = not isinstance(self._inputs, Unchecked)
+        """Whether the signature says anything about the inputs."""
         self._check_params = compile_params(signature)
         self._decode_params = {
             param.name: decode
@@ -71,7 +74,10 @@ class Contract:
             return self._inputs.from_columns(columns)
 
     def from_rows(self, rows: Sequence[Any]) -> Payload:
-        """The batch of rows as JSON has them: objects, or lists of values; for tensors nested lists."""
+        """The batch of rows as JSON has them: objects, or lists of values; for tensors nested lists.
+
+        Objects for fields without names are taken by position, if all have the same names in the same order.
+        """
         with Checked():
             return self._inputs.from_rows(rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing
@@ -9,12 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from milepost import v1 as pb
 from milepost.models.worker.payload import Payload
-from milepost_server.errors import Cancelled, DomainError
+from milepost_server.errors import Cancelled, DomainError, ResourceExhausted
 from milepost_server.rest.off_loop import off_loop_if_large
 from milepost_server.serving.contract import Contract
 from milepost_server.serving.engine import Timing
 from milepost_server.serving.loaded_version import LoadedVersion
+
+# How long a request of a stream waits for room in the model's queue.
+_LONGEST_WAIT_S = 60.0
+# The queue may be empty long before the time that callers are advised to wait.
+_LOOK_AGAIN_S = 0.05
 
 # Makes the batch and the params of a request, checked by the contract of the version that will answer.
 Read = Callable[[Contract], tuple[Payload, Mapping[str, Any] | None]]
@@ -137,6 +144,17 @@ class Predictions:
             raise
         finally:
             self._tell(Record(asked, version, given, answer, timing, started, time.monotonic() - started, error))
+
+    async def predict_patiently(self, asked: Asked, read: Read, size: int = 0) -> Answered:
+        """As `predict`, and waits while the queue is full: for streams, whose flow control holds the caller."""
+        give_up = time.monotonic() + _LONGEST_WAIT_S
+        while True:
+            try:
+                return await self.predict(asked, read, size)
+            except ResourceExhausted as error:
+                if error.reason != pb.ERROR_REASON_TOO_MANY_REQUESTS or time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def generate(self, asked: Asked, read: Read) -> AsyncGenerator[Answered, None]:
         """Predicts one batch, whose answer comes piece by piece. Raises as `predict` does."""

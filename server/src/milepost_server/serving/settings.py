@@ -30,8 +30,18 @@ class ServingSettings(BaseSettings):
     http_port: int = Field(8080, ge=0, le=65535, description="Port of HTTP; 0 takes a free one and prints it.")
     grpc_port: int = Field(8081, ge=0, le=65535, description="Port of gRPC; 0 takes a free one and prints it.")
     workers: int = Field(1, ge=1, le=64, description="Processes for each version of a model.")
+    spares: int = Field(
+        1,
+        ge=0,
+        le=8,
+        description="Processes besides, for each version, that wait with the model loaded until one ends. They cost "
+        "memory; without them recovery takes as long as loading.",
+    )
     max_batch_rows: int = Field(
-        64, ge=1, description="Most rows of different requests that are predicted together; 1 to join none."
+        8192,
+        ge=1,
+        description="Most rows of different requests that are predicted together, as long as the model is quick; 1 to "
+        "join none.",
     )
     max_batch_wait_ms: float = Field(
         2.0, ge=0, le=1000, description="Most milliseconds that a request waits for others, while there are others."
@@ -98,6 +108,7 @@ class ServingSettings(BaseSettings):
         """How models are run unless a call says otherwise."""
         return Options(
             workers=self.workers,
+            spares=self.spares,
             max_batch_rows=self.max_batch_rows,
             max_batch_wait_s=self.max_batch_wait_ms / 1000,
             max_queue=self.max_queue,

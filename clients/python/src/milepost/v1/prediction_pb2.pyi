@@ -30,7 +30,7 @@ class Tensor(google.protobuf.message.Message):
     """Name in the model's signature. Empty for the only tensor of a signature without names."""
     dtype: builtins.str
     """Name of numpy's dtype: `bool`, `int8` to `int64`, `uint8` to `uint64`, `float16` to `float64`, `datetime64[ns]`, `str`
-    or `bytes`.
+    or `bytes`. What an answer has beside these is a `str` of JSON.
     """
     data: builtins.bytes
     """The elements, row-major and little-endian, one byte each for `bool`. Empty for `str` and `bytes`."""
@@ -148,7 +148,7 @@ class PredictOutput(google.protobuf.message.Message):
 
     @property
     def rows(self) -> google.protobuf.struct_pb2.ListValue:
-        """Rows. NaN and the infinities are the texts `NaN`, `Infinity` and `-Infinity`."""
+        """Rows. NaN and the infinities are the texts `NaN`, `Infinity` and `-Infinity`, and integers beyond 2^53 are texts too."""
 
     @property
     def error(self) -> google.rpc.status_pb2.Status:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from milepost.models._data_files import plain
 from milepost.models.signatures._column_values import objects
 from milepost.models.signatures._json_values import time_of
 from milepost.models.worker.payload import Array
 from milepost_server.serving.bad_input import Checked, bad_input
+from milepost_server.serving.codecs import json_answers
 from milepost_server.serving.codecs.times import iso_texts
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -121,7 +121,7 @@ def _element(value: Any) -> bytes:
         return value.encode("utf-8", "backslashreplace")
     if isinstance(value, bytes):
         return value
-    return orjson.dumps(plain(value), default=str)
+    return json_answers.dumps(json_answers.plain(value))
 
 
 def to_texts(array: Array) -> list[str]:

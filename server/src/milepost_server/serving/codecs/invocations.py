@@ -79,11 +79,6 @@ def _column_names(names: Any, contract: Contract) -> list[str]:
 def _read_records(rows: Any, contract: Contract) -> Payload:
     if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
         raise malformed("dataframe_records must be a list of objects.", "dataframe_records")
-    if contract.positional and contract.inputs and rows:
-        names = list(rows[0])
-        if any(list(row) != names for row in rows):
-            raise malformed("dataframe_records must have the same names in the same order.", "dataframe_records")
-        return contract.from_table(None, [list(row.values()) for row in rows])
     return contract.from_rows(rows)
 
 

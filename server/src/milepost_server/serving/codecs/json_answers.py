@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
 import numpy as np
 import orjson
 
-from milepost.models._data_files import plain
+from milepost.models._data_files import plain as plain_value
 from milepost.models.worker.payload import Array, Payload
+from milepost_server.errors import Unimplemented
 from milepost_server.serving.codecs.times import iso_texts
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
 
+def plain(value: Any) -> Any:
+    """A value that a model gave as JSON has it.
+
+    Raises:
+        Unimplemented: It nests so deep that no JSON library would read it.
+    """
+    try:
+        return plain_value(value)
+    except RecursionError:
+        raise Unimplemented("The model's answer nests too deep for JSON.") from None
+
+
 def dumps(value: Any) -> bytes:
     """JSON of what `of_payload`, `of_array` and `plain` give."""
-    return orjson.dumps(value, option=_OPTIONS)
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except orjson.JSONEncodeError:  # integers of more than 64 bits, lone surrogates, many levels
+        return json.dumps(value, default=lists, allow_nan=False, separators=(",", ":")).encode()
 
 
 def of_payload(answer: Payload) -> Any:

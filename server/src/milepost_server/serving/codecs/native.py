@@ -186,4 +186,6 @@ def _struct_value(value: Any) -> Any:
         return [_struct_value(item) for item in value]
     if isinstance(value, dict):
         return {name: _struct_value(item) for name, item in value.items()}
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     return str(value) if type(value) is int and abs(value) > _MAX_INTEGER else value

@@ -1,7 +1,7 @@
 """What a Parquet file says of its size before anybody unpacks it, so that a small file cannot become a large table.
 
-pyarrow ends the process when some of what its metadata say is asked of a hostile file, and allocates what a page says that
-it needs. So the footer and the headers of the pages are read here; field numbers are those of Parquet's `parquet.thrift`.
+pyarrow ends the process when it is asked for some metadata of a hostile file, and allocates what a page says that it
+needs. So the footer and the headers of pages are read here. Field numbers are those of `parquet.thrift`.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from milepost_server.serving.codecs.parameters import check_tensor_parameters, m
 from milepost_server.serving.contract import Contract
 
 MAX_RANK = 32
+_NARROW = {"INT8", "INT16", "UINT8", "UINT16"}
 _CONTENTS = {
     "BOOL": "bool_contents",
     **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
@@ -134,6 +135,8 @@ def reshaped(array: Array, sizes: Sequence[int], name: str) -> Array:
     Raises:
         InvalidArgument: `BAD_MODEL_INPUT`: there are more or fewer, or it is no shape.
     """
+    if array.ndim == 1 and len(sizes) == 1 and sizes[0] == array.size:
+        return array
     count = math.prod(sizes)
     if count != array.size or len(sizes) > MAX_RANK:
         check_shape(sizes, name)
@@ -167,7 +170,7 @@ def _typed(tensor: v2.ModelInferRequest.InferInputTensor, contract: Contract) ->
     if datatype == "BYTES":
         return reshaped(from_elements(values, dtype_name(name, contract), name), sizes, name)
     dtype = DTYPES[datatype]
-    wide = np.array(values, dtype=np.int64) if dtype.itemsize < 4 and dtype.kind in "iu" else None
+    wide = np.array(values, dtype=np.int64) if datatype in _NARROW else None
     array = np.array(values, dtype=dtype) if wide is None else wide.astype(dtype)
     if wide is not None and (array != wide).any():
         raise bad_input(f"Tensor {name!r:.100}: an element does not fit into {datatype}.", name)

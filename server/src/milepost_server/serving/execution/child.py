@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 class Child:
     """A running process. Belongs to one event loop.
 
-    It is started by `subprocess`, which uses `vfork`. uvloop uses `fork`, after which gRPC starts its threads anew in the
-    copy, and crashes it now and then before it has become the program.
+    It is started by `subprocess`, which uses `vfork`. uvloop uses `fork`, after which gRPC starts its threads anew in
+    the copy, and crashes it now and then before it has become the program.
 
     Args:
         process: Which has just been started.

@@ -217,12 +217,13 @@ class Dispatcher:
                 self._join_no_more(rows)
                 self._retry(jobs)
                 return
+        self._waiting.took(rows, now - started)
         for job, part in zip(jobs, parts, strict=True):
             job.timing = Timing(started - job.queued, now - started, rows)
             job.succeed(part)
 
     def _join_no_more(self, rows: int) -> None:
-        self._waiting.max_rows = 1
+        self._waiting.join_no_more()
         _log.warning(
             "model does not answer row by row; its requests are predicted one by one from now on",
             extra={"model": self._name, "batch_rows": rows},

@@ -16,6 +16,11 @@ from milepost_server.serving.execution.worker_process import WorkerProcess
 # Requests looked at for one batch; where few fit each other, the others need not be looked at again and again.
 _LOOKED_AT = 256
 
+# More rows than these only as long as the model is quick with them, and as many bytes as these.
+_ROWS_AT_ONCE = 64
+_SECONDS_AT_ONCE = 0.1
+_BYTES_AT_ONCE = 32 << 20
+
 
 @dataclass(slots=True, eq=False)
 class Job:
@@ -72,6 +77,8 @@ class Waiting:
     def __init__(self, max_rows: int) -> None:
         self._jobs: OrderedDict[Job, None] = OrderedDict()
         self._rows = 0
+        self._seconds_each = 0.0
+        self._limit = min(max_rows, _ROWS_AT_ONCE)
         self.max_rows = max_rows
 
     def __len__(self) -> int:
@@ -80,7 +87,7 @@ class Waiting:
     @property
     def is_full(self) -> bool:
         """Whether there may be enough rows for one prediction."""
-        return self._rows >= self.max_rows
+        return self._rows >= self._limit
 
     @property
     def first(self) -> Job:
@@ -111,16 +118,29 @@ class Waiting:
         first = self.first
         self.drop(first)
         jobs, rows = [first], first.rows
-        if first.rows == 0 or first.alone:
+        if first.rows == 0 or first.alone or first.payload is None:
             return jobs
+        most = min(self._limit, _BYTES_AT_ONCE * first.rows // (first.payload.nbytes or 1))
         for job in list(islice(self._jobs, _LOOKED_AT)):
-            if rows >= self.max_rows:
+            if rows >= most:
                 break
-            if rows + job.rows <= self.max_rows and job.fits(first):
+            if rows + job.rows <= most and job.fits(first):
                 self.drop(job)
                 jobs.append(job)
                 rows += job.rows
         return jobs
+
+    def took(self, rows: int, seconds: float) -> None:
+        """Hears how long a prediction took, so that the next ones are not made too long."""
+        each = seconds / max(rows, 1)
+        # Quick ones count at once: what slows a prediction down seldom has to do with its rows.
+        self._seconds_each = min(each, self._seconds_each * 0.9 + each * 0.1) if self._seconds_each else each
+        quick = int(_SECONDS_AT_ONCE / self._seconds_each) if self._seconds_each else 0
+        self._limit = min(self.max_rows, max(_ROWS_AT_ONCE, quick))
+
+    def join_no_more(self) -> None:
+        """Takes one by one from now on."""
+        self._limit = self.max_rows = 1
 
     def take_all(self) -> list[Job]:
         """All of them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 
@@ -12,17 +11,13 @@ from milepost import v1 as pb
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import to_domain_error
 from milepost_server.calls.rules import rules_for
-from milepost_server.errors import ResourceExhausted, invalid_field, required_field, to_status
+from milepost_server.errors import invalid_field, required_field, to_status
 from milepost_server.serving.codecs import native
-from milepost_server.serving.predicting import Answered, Asked, Predictions
+from milepost_server.serving.predicting import Asked, Predictions
 from milepost_server.serving.servicers.asking import asked_by, output_of
 
 # What `StreamPredict` promises in its proto.
 _MOST_UNANSWERED = 1024
-# How long an input of a stream waits for room in the model's queue.
-_LONGEST_WAIT_S = 60.0
-# The queue may be empty long before the time that callers are advised to wait.
-_LOOK_AGAIN_S = 0.05
 # Keeps answers that became ready together below the message size that clients accept by default.
 _MOST_RESPONSE_BYTES = 1024 * 1024
 
@@ -97,24 +92,14 @@ class PredictionStream:
 
     async def _answer(self, asked: Asked, given: pb.PredictInput) -> None:
         try:
-            answered = await self._predicted(asked, given)
+            # Flow control holds the caller, who would only ask again.
+            answered = await self._predictions.predict_patiently(asked, partial(native.read, given))
             output = output_of(given, answered)
         except Exception as raised:
             error = to_domain_error(raised, self._call)
             assert error is not None  # it is for what is no `Exception` only
             output = pb.PredictOutput(id=given.id, error=to_status(error))
         self._ready.append(output)
-
-    async def _predicted(self, asked: Asked, given: pb.PredictInput) -> Answered:
-        """The answer. Waits while the queue is full: flow control holds the caller, who would only ask again."""
-        give_up = time.monotonic() + _LONGEST_WAIT_S
-        while True:
-            try:
-                return await self._predictions.predict(asked, partial(native.read, given))
-            except ResourceExhausted as error:
-                if error.reason != pb.ERROR_REASON_TOO_MANY_REQUESTS or time.monotonic() > give_up:
-                    raise
-                await asyncio.sleep(_LOOK_AGAIN_S)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._at_work.discard(task)

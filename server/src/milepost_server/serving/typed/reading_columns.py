@@ -41,7 +41,7 @@ class ScalarColumns:
         """See the module."""
         block = np.array(list(map(self._get, rows)), self._dtype)
         # What is absent reads as zero: only what does is asked.
-        given = block.astype(np.bool_)
+        given = block.astype(np.bool_) if self._dtype is OBJECT else block != 0
         return list(block.T) if given.all() else self._with_missing(block, given, rows)
 
     def _with_missing(self, block: Array, given: Array, rows: Sequence[Message]) -> Sequence[Array | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Any, cast
@@ -18,7 +18,8 @@ from milepost.models.contracts import package_of
 from milepost.models.signatures.signature import ModelSignature
 from milepost_server.calls.call import Call
 from milepost_server.calls.handlers import Handler, Method
-from milepost_server.serving.predicting import Asked, Predictions, Router
+from milepost_server.rest.off_loop import off_loop_if_large
+from milepost_server.serving.predicting import Answered, Asked, Predictions, Read, Router
 from milepost_server.serving.servicers.asking import asked_by
 from milepost_server.serving.typed.ordered import in_order
 from milepost_server.serving.typed.requests import Requests, same
@@ -28,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 # As many as are predicted together by default. Reading stops at so many, and flow control holds the client.
 _MOST_UNANSWERED = 64
+
+# `Predictions.predict`, or its like.
+_Predict = Callable[[Asked, Read, int], Awaitable[Answered]]
 
 
 class TypedServices:
@@ -102,12 +106,13 @@ class _Service:
         self.methods = {method.name: method for method in made}
 
     async def _predict(self, request: Any, call: Call) -> Message:
-        return await self._answer(self._asked(request, call), request)
+        return await self._answer(self._predictions.predict, self._asked(request, call), request)
 
     async def _stream_predict(self, requests: AsyncIterator[Any], call: Call) -> AsyncIterator[Message]:
         async def answer(request: Any) -> Message:
             # Each request has the time that the server allows a prediction, not the rest of the stream's.
-            return await self._answer(dataclasses.replace(self._asked(request, call), deadline=None), request)
+            asked = dataclasses.replace(self._asked(request, call), deadline=None)
+            return await self._answer(self._predictions.predict_patiently, asked, request)
 
         async with aclosing(in_order(requests, answer, _MOST_UNANSWERED)) as responses:
             async for response in responses:
@@ -116,9 +121,10 @@ class _Service:
     def _asked(self, request: Any, call: Call) -> Asked:
         return asked_by(call, self._requests.live.name, request.version, "typed")
 
-    async def _answer(self, asked: Asked, request: Any) -> Message:
+    async def _answer(self, predict: _Predict, asked: Asked, request: Message) -> Message:
         model = self._requests.model_of(request)
-        return model.write(await self._predictions.predict(asked, partial(model.read, request)))
+        answered = await predict(asked, partial(model.read, request), request.ByteSize())
+        return await off_loop_if_large(answered.payload.nbytes, partial(model.write, answered))
 
 
 def _method(requests: Requests, name: str, handler: Handler) -> Method:

@@ -11,24 +11,12 @@ import numpy as np
 
 from milepost.errors import SchemaMismatch
 from milepost.models.signatures._column_arrays import ColumnArrays
-from milepost.models.signatures._column_values import column_values
+from milepost.models.signatures._column_values import column_values, plain_array
 from milepost.models.signatures._frames import frame
 from milepost.models.signatures._json_values import Decode, compile_decode
 from milepost.models.signatures._shown import shown, shown_names
 from milepost.models.signatures.schema import DataType
 from milepost.models.worker.payload import Array, Payload
-
-# The Python types for which numpy's own conversion keeps each value, or overflows; and the dtype of that conversion.
-# numpy 1 cuts integers that are too large for 32 bits.
-_PLAIN: dict[DataType, tuple[set[type], type]] = {
-    DataType.BOOLEAN: ({bool}, np.bool_),
-    DataType.INTEGER: ({int}, np.int64),
-    DataType.LONG: ({int}, np.int64),
-    DataType.FLOAT: ({float, int}, np.float64),
-    DataType.DOUBLE: ({float, int}, np.float64),
-}
-# Below these, every integer has an equal.
-_SINGLE_INTEGERS, _DOUBLE_INTEGERS = 2.0**24, 2.0**53
 
 
 class Rows:
@@ -52,7 +40,7 @@ class Rows:
             self._names = tuple(str(column.name) for column in arrays.columns)
         self._positions = {name: i for i, name in enumerate(self._names or ())}
         only = arrays.columns[0].type if arrays.dtype is not None else None
-        self._plain = _PLAIN.get(only) if isinstance(only, DataType) else None
+        self._only = only if isinstance(only, DataType) else None
         self._get = _getter(self._names or ())
 
     def from_rows(self, rows: Sequence[Any]) -> Payload:
@@ -166,36 +154,19 @@ class Rows:
 
     def _plain_block(self, rows: Sequence[Sequence[Any]]) -> Array | None:
         """All values as one array, where numpy's own conversion changes none of them."""
-        if self._plain is None:
+        if self._only is None:
             return None
-        plain, dtype = self._plain
-        kinds = set(map(type, chain.from_iterable(rows)))
-        if not kinds <= plain:
-            return None
-        try:
-            block: Array = np.array(rows, dtype=dtype)
-        except OverflowError:
-            return None  # found again, by its column
-        if dtype is not np.float64:
-            return block
-        decimals = self._json and self._arrays.dtype == np.float32
-        if int in kinds and not (np.abs(block) < (_SINGLE_INTEGERS if decimals else _DOUBLE_INTEGERS)).all():
-            return None
-        return _rounded(block) if decimals else block
+        return plain_array(rows, set(map(type, chain.from_iterable(rows))), self._only, json=self._json)
 
     def _frame(self, names: tuple[str, ...], columns: Sequence[Any]) -> Payload:
+        if not names:
+            raise SchemaMismatch("The data have none of the model's columns. Give one of them at least.")
         arrays = []
         for i, (name, values) in enumerate(zip(names, columns, strict=True)):
             at = i if self._names is None else self._positions[name]
-            arrays.append(column_values(values, self._columns[at], self._labels[at], self._decodes[at]))
+            column, label = self._columns[at], self._labels[at]
+            arrays.append(column_values(values, column, label, self._decodes[at], json=self._json))
         return frame(names if self._names is not None else None, arrays)
-
-
-def _rounded(block: Array) -> Array | None:
-    """Decimals in the precision of single floats; None where one is too large."""
-    with np.errstate(over="ignore"):
-        rounded = block.astype(np.float32)
-    return None if np.isinf(rounded).any() else rounded
 
 
 def _getter(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -19,7 +19,8 @@ _GRACE_S = 5.0
 
 
 def _main(connection: int, *files: int) -> int:
-    os.dup2(2, 1)  # what a model prints goes where the server logs
+    os.dup2(2, 1)  # what a model prints goes where the server logs, at once
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     faulthandler.enable()
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the server says when its workers end
         signal.signal(number, signal.SIG_IGN)
