@@ -18,15 +18,15 @@ from grpc_tools import protoc
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 OUT = ROOT / "clients" / "python" / "src"
-# The Open Inference Protocol is the model server's only: stock clients bring messages of the same names, and one process
-# cannot have both.
+# The Open Inference Protocol is the model server's only: stock clients bring messages of the same names, and one
+# process cannot have both.
 SERVER_OUT = ROOT / "server" / "src" / "milepost_server" / "serving"
 # Runtime descriptors have no comments; the server's OpenAPI document takes them from here.
 COMMENTS = ROOT / "server" / "src" / "milepost_server" / "rest" / "descriptors.binpb"
 
 
 def generate(out: Path, server_out: Path) -> None:
-    """Writes messages, stubs and their types for every proto of `milepost/` below `out`, messages of others for the server."""
+    """Writes messages, stubs and types for the protos of `milepost/` below `out`, messages of others for the server."""
     run_protoc(
         "milepost",
         f"--python_out={out}",

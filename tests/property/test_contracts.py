@@ -31,7 +31,7 @@ from milepost.models.signatures.schema import (
 )
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.errors import InvalidArgument
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.predicting import Answered
 from milepost_server.serving.typed.typed_model import TypedModel
 from support.model_strategies import NAMES, SHAPES, TYPES

@@ -23,9 +23,9 @@ from milepost.models.signatures.schema import Column, DataType, Tensor
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import DomainError
 from milepost_server.serving import inference as v2
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs import arrow_tables, invocations, json_answers, native, v2_json, v2_messages
 from milepost_server.serving.codecs.datatypes import DTYPES, datatype_of_array
-from milepost_server.serving.contract import Contract
 from support.serving_contracts import contract
 
 NOTHING = Contract(None)

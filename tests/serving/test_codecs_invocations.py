@@ -20,8 +20,8 @@ from milepost import v1 as pb
 from milepost.models.signatures.schema import AnyType, ArrayType, Column, DataType, ObjectType, Param, Property, Tensor
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import InvalidArgument, Unimplemented
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs.invocations import CSV, JSON, PARQUET, read, write
-from milepost_server.serving.contract import Contract
 from support.serving_contracts import SECRET, contract, refused
 
 LONG, DOUBLE, TEXT = DataType.LONG, DataType.DOUBLE, DataType.STRING

@@ -18,8 +18,8 @@ from google.protobuf import json_format
 from milepost import v1 as pb
 from milepost.models.signatures.schema import ArrayType, Column, DataType, MapType, Param, Tensor
 from milepost.models.worker.payload import Payload
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs import arrow_tables, native
-from milepost_server.serving.contract import Contract
 from support.serving_contracts import SECRET, contract, refused
 
 LONG, DOUBLE, TEXT, TIME = DataType.LONG, DataType.DOUBLE, DataType.STRING, DataType.DATETIME

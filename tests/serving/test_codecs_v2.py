@@ -15,10 +15,10 @@ from milepost.models.signatures.schema import ArrayType, Column, DataType, Param
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import InvalidArgument
 from milepost_server.serving import inference as v2
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs import v2_json, v2_messages
 from milepost_server.serving.codecs.datatypes import split_bytes
 from milepost_server.serving.codecs.parameters import timeout_s
-from milepost_server.serving.contract import Contract
 from support.serving_contracts import SECRET, contract, refused
 
 MATRIX = contract(Tensor("float64", (-1, 2)), outputs=[Tensor("int64", (-1,))])

@@ -24,7 +24,7 @@ from milepost.models.signatures.schema import (
 )
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import InvalidArgument
-from milepost_server.serving.contract import Contract, TensorSpec
+from milepost_server.serving.checks.contract import Contract, TensorSpec
 from support.serving_contracts import SECRET, contract, refused
 
 LONG, DOUBLE, SINGLE, TEXT, TIME = DataType.LONG, DataType.DOUBLE, DataType.FLOAT, DataType.STRING, DataType.DATETIME

@@ -28,7 +28,7 @@ from milepost_server.errors import (
 from milepost_server.serving.engine import Engine
 from milepost_server.serving.execution import start_engine
 from milepost_server.serving.options import Options
-from support.serving_engines import Gate, ask, running, texts, until
+from support.serving_engines import Gate, ask, exists, running, texts, until
 from support.serving_models import acting_model
 
 
@@ -198,6 +198,22 @@ async def test_closing_answers_what_there_is(tmp_path: Path) -> None:
         gate.open()
         assert [await task for task in tasks] == [[gate.row], ["a"]]
         await closing
+
+
+async def test_what_is_not_answered_in_time_when_it_closes_fails(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    async with running(acting_model(batching=True), max_batch_wait_s=0) as engine:
+        first = asyncio.create_task(ask(engine, gate.row))
+        await gate.reached()
+        both = [asyncio.create_task(ask(engine, row)) for row in ("a", f"wait {tmp_path / 'never'}", "c")]
+        gate.open()
+        await first
+        await exists(tmp_path / "never.started")
+        last = asyncio.create_task(ask(engine, "d"))
+        await until(lambda: engine.queued == 1)
+        await engine.close(0.01)
+        outcomes = await asyncio.gather(*both, last, return_exceptions=True)
+    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
 
 
 async def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:

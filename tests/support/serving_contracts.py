@@ -11,7 +11,7 @@ from milepost import v1 as pb
 from milepost.models.signatures.schema import Column, Param, Schema, Tensor
 from milepost.models.signatures.signature import ModelSignature
 from milepost_server.errors import InvalidArgument
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 
 SECRET = "4111111111111111"  # what no message may repeat
 

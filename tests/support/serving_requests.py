@@ -11,7 +11,7 @@ from milepost.models import ModelSignature
 from milepost.models.format.descriptor import ModelDescriptor
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import DomainError, NotFound
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.engine import Prediction, Timing
 from milepost_server.serving.loaded_version import LoadedVersion
 from milepost_server.serving.predicting import Answered, Asked, Observer, Predictions

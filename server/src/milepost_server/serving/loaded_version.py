@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from milepost.models.format.descriptor import ModelDescriptor
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.engine import Engine
 
 

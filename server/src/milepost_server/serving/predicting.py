@@ -14,7 +14,7 @@ from milepost import v1 as pb
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import Cancelled, DomainError, ResourceExhausted
 from milepost_server.rest.off_loop import off_loop_if_large
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.engine import Timing
 from milepost_server.serving.loaded_version import LoadedVersion
 

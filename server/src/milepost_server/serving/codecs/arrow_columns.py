@@ -13,7 +13,7 @@ import numpy as np
 from milepost.models.signatures._column_values import objects
 from milepost.models.worker.payload import Array
 from milepost_server.errors import Unimplemented
-from milepost_server.serving.bad_input import bad_input, malformed
+from milepost_server.serving.checks.bad_input import bad_input, malformed
 
 MAX_BYTES = 256 << 20
 """Most bytes that a compressed body may have once it is read."""

@@ -11,9 +11,9 @@ from flatbuffers.table import Table
 
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.errors import DomainError
-from milepost_server.serving.bad_input import bad_input, malformed
+from milepost_server.serving.checks.bad_input import bad_input, malformed
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs.arrow_columns import MAX_BYTES, pyarrow, read_table, write_table
-from milepost_server.serving.contract import Contract
 
 # Slots of the tables in Arrow's `Message.fbs`: a message's header and its type; a batch's buffers and compression; the
 # batch of a dictionary.

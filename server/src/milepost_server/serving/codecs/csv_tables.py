@@ -14,8 +14,8 @@ from milepost.errors import SchemaMismatch
 from milepost.models.signatures._column_values import objects
 from milepost.models.signatures._json_values import NOT_FINITE, bytes_of, single, time_of
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving.bad_input import Checked, bad_input, malformed
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.bad_input import Checked, bad_input, malformed
+from milepost_server.serving.checks.contract import Contract
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)

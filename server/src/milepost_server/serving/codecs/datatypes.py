@@ -12,7 +12,7 @@ import orjson
 from milepost.models.signatures._column_values import objects
 from milepost.models.signatures._json_values import time_of
 from milepost.models.worker.payload import Array
-from milepost_server.serving.bad_input import Checked, bad_input
+from milepost_server.serving.checks.bad_input import Checked, bad_input
 from milepost_server.serving.codecs import json_answers
 from milepost_server.serving.codecs.times import iso_texts
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from milepost.models.worker.payload import Payload
 from milepost_server.rest.json_text import parse_strict
-from milepost_server.serving.bad_input import bad_input, malformed
+from milepost_server.serving.checks.bad_input import bad_input, malformed
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs import csv_tables, json_answers, parquet_tables
-from milepost_server.serving.contract import Contract
 
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
 CONTENT_TYPES = (JSON, CSV, PARQUET)

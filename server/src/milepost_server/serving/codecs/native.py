@@ -13,11 +13,11 @@ from milepost import v1 as pb
 from milepost.models.signatures._column_values import objects
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.errors import required_field
-from milepost_server.serving.bad_input import bad_input
+from milepost_server.serving.checks.bad_input import bad_input
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs import arrow_tables, json_answers
 from milepost_server.serving.codecs.datatypes import DTYPES, to_texts
 from milepost_server.serving.codecs.v2_messages import reshaped
-from milepost_server.serving.contract import Contract
 
 _TIME = np.dtype("datetime64[ns]")
 _DTYPES = {**{dtype.name: dtype for dtype in DTYPES.values()}, _TIME.name: _TIME}

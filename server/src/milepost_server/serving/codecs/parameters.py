@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from milepost_server.serving.bad_input import bad_input
+from milepost_server.serving.checks.bad_input import bad_input
 
 _PROTOCOL = {"priority", "timeout", "content_type", "headers", "binary_data_output", "binary_data", "binary_data_size"}
 _PREFIXES = ("sequence_", "triton_")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import DomainError
-from milepost_server.serving.bad_input import bad_input, malformed
+from milepost_server.serving.checks.bad_input import bad_input, malformed
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs.arrow_columns import MAX_BYTES, pyarrow, read_table
 from milepost_server.serving.codecs.parquet_pages import read_footer, unpacked_size
-from milepost_server.serving.contract import Contract
 
 
 def read(body: bytes, contract: Contract) -> Payload:

@@ -12,7 +12,8 @@ from milepost.models.signatures._exact import exact_cast
 from milepost.models.signatures._tensors import json_array
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.rest.json_text import parse_strict
-from milepost_server.serving.bad_input import Checked, bad_input, malformed
+from milepost_server.serving.checks.bad_input import Checked, bad_input, malformed
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs import json_answers
 from milepost_server.serving.codecs.datatypes import (
     DTYPES,
@@ -31,7 +32,6 @@ from milepost_server.serving.codecs.v2_messages import (
     to_raw,
     wanted,
 )
-from milepost_server.serving.contract import Contract
 
 _KEYS = {"id", "parameters", "inputs", "outputs"}
 _INPUT_KEYS = {"name", "shape", "datatype", "parameters", "data"}

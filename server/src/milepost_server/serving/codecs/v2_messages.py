@@ -10,7 +10,8 @@ import numpy as np
 
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.serving import inference as v2
-from milepost_server.serving.bad_input import bad_input
+from milepost_server.serving.checks.bad_input import bad_input
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs.datatypes import (
     DTYPES,
     check_datatype,
@@ -21,7 +22,6 @@ from milepost_server.serving.codecs.datatypes import (
     to_elements,
 )
 from milepost_server.serving.codecs.parameters import check_tensor_parameters, model_params
-from milepost_server.serving.contract import Contract
 
 MAX_RANK = 32
 _NARROW = {"INT8", "INT16", "UINT8", "UINT16"}

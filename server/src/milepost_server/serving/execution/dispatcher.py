@@ -49,8 +49,10 @@ class Dispatcher:
         self._gather_timer: asyncio.TimerHandle | None = None
         self._give_up_timer: asyncio.TimerHandle | None = None
         self._seconds_each = 0.0
+        self._seconds_at_once = 0.0
         self._idle: asyncio.Future[None] | None = None
         self._is_open = True
+        self._is_drained = False
         pool.on_change = self.pump
 
     @property
@@ -107,6 +109,7 @@ class Dispatcher:
         for timer in (self._gather_timer, self._give_up_timer):
             if timer is not None:
                 timer.cancel()
+        self._is_drained = True
         for job in self._waiting.take_all():
             job.fail(failures.shutting_down())
 
@@ -119,7 +122,7 @@ class Dispatcher:
                 self._gathering.went(len(self._waiting) + self._working)
                 self._hand_over(worker, self._waiting.take())
         for worker in self._pool.active:
-            if self._waiting and self._is_quick and self._has_enough and not worker.full:
+            if self._waiting and self._is_quick and self._has_enough and not worker.full and worker not in self._pinned:
                 self._hand_over(worker, self._waiting.take())
         if self._waiting and not self._pool.active and self._give_up_timer is None:
             self._give_up()
@@ -131,6 +134,7 @@ class Dispatcher:
             for job in jobs:
                 job.fail(failures.worker_lost("The process of the model ended while it answered. Repeat the request."))
             jobs.clear()
+            self._had_pinned.discard(worker)
         elif not worker.busy:
             if self._waiting and worker in self._had_pinned and worker in self._pool.active:
                 self._had_pinned.discard(worker)
@@ -143,7 +147,7 @@ class Dispatcher:
     @property
     def _is_quick(self) -> bool:
         """Whether requests may queue at one worker, where another that is free sooner cannot take them."""
-        return 0 < self._seconds_each < _QUICK_S
+        return 0 < self._seconds_at_once < _QUICK_S
 
     @property
     def _has_enough(self) -> bool:
@@ -188,10 +192,10 @@ class Dispatcher:
         now = time.monotonic()
         started, worker.answered_at = max(started, worker.answered_at), now
         if isinstance(outcome, Reply):
-            self._note_rate((now - started) / len(jobs))
+            self._note_rate(now - started, len(jobs))
             self._resolve(jobs, started, now, outcome)
         elif isinstance(outcome, Lost) and not outcome.begun:
-            self._waiting.put_back([job for job in jobs if not job.answer.done()])
+            self._put_back(jobs)
         elif len(jobs) > 1:
             self._retry(jobs)
         elif not jobs[0].answer.done():
@@ -217,7 +221,8 @@ class Dispatcher:
                 self._join_no_more(rows)
                 self._retry(jobs)
                 return
-        self._waiting.took(rows, now - started)
+        if jobs[0].rows:
+            self._waiting.took(rows, now - started)
         for job, part in zip(jobs, parts, strict=True):
             job.timing = Timing(started - job.queued, now - started, rows)
             job.succeed(part)
@@ -233,11 +238,20 @@ class Dispatcher:
         """Has requests that shared a prediction asked one by one, before all others."""
         for job in jobs:
             job.alone = True
-        self._waiting.put_back([job for job in jobs if not job.answer.done()])
+        self._put_back(jobs)
 
-    def _note_rate(self, seconds: float) -> None:
-        each = seconds / max(1, len(self._pool.active))
-        self._seconds_each += (each - self._seconds_each) * (0.1 if self._seconds_each else 1.0)
+    def _put_back(self, jobs: list[Job]) -> None:
+        if self._is_drained:
+            for job in jobs:
+                job.fail(failures.shutting_down())
+        else:
+            self._waiting.put_back([job for job in jobs if not job.answer.done()])
+
+    def _note_rate(self, seconds: float, requests: int) -> None:
+        weight = 0.1 if self._seconds_at_once else 1.0
+        each = seconds / requests / max(1, len(self._pool.active))
+        self._seconds_each += (each - self._seconds_each) * weight
+        self._seconds_at_once += (seconds - self._seconds_at_once) * weight
 
     def _retry_after_s(self) -> float:
         return min(max(len(self._waiting) * self._seconds_each, _LEAST_RETRY_S), _MOST_RETRY_S)

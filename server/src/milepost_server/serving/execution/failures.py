@@ -14,7 +14,7 @@ from milepost_server.errors import (
     ResourceExhausted,
     Unavailable,
 )
-from milepost_server.serving.bad_input import bad_input
+from milepost_server.serving.checks.bad_input import bad_input
 from milepost_server.serving.execution.replies import Failed, Lost, Unsendable
 
 _log = logging.getLogger(__name__)

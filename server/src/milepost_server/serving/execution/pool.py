@@ -37,7 +37,8 @@ class Pool:
         self._max_bytes = max_bytes
         self._ready: list[WorkerProcess] = []
         self._retiring: list[WorkerProcess] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
         self._starting = 0
         self._failures = 0
         self._is_open = True
@@ -58,9 +59,13 @@ class Pool:
         Raises:
             LoadFailed: One does not load the model. No process is left.
         """
+        adding = [asyncio.ensure_future(self._add()) for _ in range(self._workers)]
         try:
-            await asyncio.gather(*(self._add() for _ in range(self._workers)))
+            await asyncio.gather(*adding)
         except BaseException:
+            for task in adding:
+                task.cancel()
+            await asyncio.gather(*adding, return_exceptions=True)
             await self.close()
             raise
         self.can_stream = self._ready[0].can_stream
@@ -89,11 +94,11 @@ class Pool:
     async def close(self) -> None:
         """Ends all processes."""
         self._is_open = False
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in self._replacing:
             task.cancel()
         processes, self._ready, self._retiring, self.active = self.processes, [], [], []
-        await asyncio.gather(*tasks, *(worker.stop() for worker in processes), return_exceptions=True)
+        stopping = [worker.stop() for worker in processes]
+        await asyncio.gather(*self._replacing, *self._stopping, *stopping, return_exceptions=True)
 
     async def _add(self) -> None:
         self._starting += 1
@@ -114,7 +119,7 @@ class Pool:
             return
         for _ in range(self._wanted - len(self._ready) - self._starting):
             self._starting += 1  # counted from here, so that it is not started twice
-            self._spawn(self._replace(self._delay()))
+            _keep(self._replace(self._delay()), self._replacing)
         self._arrange()
 
     async def _replace(self, delay_s: float) -> None:
@@ -138,7 +143,7 @@ class Pool:
         for worker in [one for one in self._retiring if one not in self.active and not one.occupied]:
             self._retiring.remove(worker)
             self.restarts += 1
-            self._spawn(worker.stop())
+            _keep(worker.stop(), self._stopping)
 
     def _ended(self, worker: WorkerProcess) -> None:
         if worker.stopping or not self._is_open:
@@ -159,7 +164,9 @@ class Pool:
     def _delay(self) -> float:
         return min(_FIRST_DELAY_S * 2 ** (self._failures - 1), _LAST_DELAY_S) if self._failures else 0.0
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+def _keep(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
+    """Starts a task that is kept until it is done."""
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)

@@ -17,7 +17,7 @@ from milepost.models.format.manifest import manifest_digest, verify_manifest
 from milepost.models.registry.cache import release
 from milepost.models.registry.uri import LocalUri
 from milepost_server.errors import FailedPrecondition
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.engine import Engine
 from milepost_server.serving.loaded_version import LoadedVersion
 from milepost_server.serving.models.refusals import not_loadable, to_refusal, without_paths

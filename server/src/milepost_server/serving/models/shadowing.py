@@ -12,7 +12,7 @@ from typing import Any
 from milepost import v1 as pb
 from milepost.models.worker.payload import Payload
 from milepost_server.errors import DomainError
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.models.comparison import compare
 from milepost_server.serving.models.version import Version
 

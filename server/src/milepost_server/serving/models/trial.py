@@ -14,8 +14,8 @@ from milepost.models._paths import inside
 from milepost.models.format.descriptor import ModelDescriptor
 from milepost.models.worker.payload import Payload, cut, join
 from milepost_server.errors import DomainError, InvalidArgument
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs import invocations
-from milepost_server.serving.contract import Contract
 from milepost_server.serving.engine import Engine
 from milepost_server.serving.models.comparison import compare
 from milepost_server.serving.models.refusals import not_loadable

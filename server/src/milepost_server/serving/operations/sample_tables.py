@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from milepost.models.signatures._column_values import objects
 from milepost.models.worker.payload import Array, Payload
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.codecs.arrow_columns import to_arrow
-from milepost_server.serving.contract import Contract
 from milepost_server.serving.operations.sample_columns import Types, arrow_column, arrow_types, repeated
 
 # A table with more columns is slow to write and to read; the values of a row are one list then.

@@ -9,8 +9,8 @@ from milepost.errors import BadModelUri
 from milepost.models.registry.uri import AliasUri, VersionUri, parse_uri
 from milepost_server.errors import NotFound, invalid_field, required_field
 from milepost_server.serving import inference as v2
+from milepost_server.serving.checks.contract import TensorSpec
 from milepost_server.serving.codecs.datatypes import datatype_of
-from milepost_server.serving.contract import TensorSpec
 from milepost_server.serving.models.repository import Repository
 
 EXTENSIONS = ("model_repository", "binary_tensor_data")

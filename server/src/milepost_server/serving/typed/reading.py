@@ -14,7 +14,7 @@ from milepost.models.contracts.layout import by_row, item_shape
 from milepost.models.signatures.schema import ArrayType, Column, DataType, Param, Schema, Tensor
 from milepost.models.worker.payload import Array
 from milepost_server.calls.field_rules import Broken
-from milepost_server.serving._specs import specs
+from milepost_server.serving.checks.specs import specs
 from milepost_server.serving.typed.fields import Place, absent, broken, places
 from milepost_server.serving.typed.reading_columns import ObjectColumn, ScalarColumns, TimeColumn
 from milepost_server.serving.typed.reading_tensors import TensorReader

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from milepost.models.contracts import contract_file
 from milepost.models.signatures.signature import ModelSignature
 from milepost.models.worker.payload import Payload
-from milepost_server.serving.contract import Contract
+from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.predicting import Answered
 from milepost_server.serving.typed.reading import InputReader, ParamsReader
 from milepost_server.serving.typed.writing import OutputWriter, write_values

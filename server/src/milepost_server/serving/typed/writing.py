@@ -17,9 +17,9 @@ from milepost.models.contracts.layout import TensorForm, by_row, item_shape, ten
 from milepost.models.signatures.schema import Column, DataType, Schema, Tensor
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.errors import DomainError
-from milepost_server.serving._specs import specs
+from milepost_server.serving.checks.contract import Contract
+from milepost_server.serving.checks.specs import specs
 from milepost_server.serving.codecs.native import rows_of
-from milepost_server.serving.contract import Contract
 from milepost_server.serving.typed.fields import Place, places
 from milepost_server.serving.typed.writing_values import Unfit, field_writer, fill_time, fill_value, item_converter
 

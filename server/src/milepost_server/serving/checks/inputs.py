@@ -15,9 +15,9 @@ from milepost.models.signatures._rows import Rows
 from milepost.models.signatures._shown import shown, shown_names
 from milepost.models.signatures.schema import AnyType, Column, Schema, Tensor
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving._tensors import TensorInputs, by_position
-from milepost_server.serving._unchecked import Unchecked
-from milepost_server.serving.bad_input import refuse_empty
+from milepost_server.serving.checks.bad_input import refuse_empty
+from milepost_server.serving.checks.tensors import TensorInputs, by_position
+from milepost_server.serving.checks.unchecked import Unchecked
 
 
 class Inputs(Protocol):

@@ -10,11 +10,11 @@ from milepost.models.signatures.enforcement import compile_params
 from milepost.models.signatures.schema import ArrayType, ColumnType
 from milepost.models.signatures.signature import ModelSignature
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving._inputs import compile_inputs
-from milepost_server.serving._outputs import named_arrays
-from milepost_server.serving._specs import TensorSpec, specs
-from milepost_server.serving._unchecked import Unchecked
-from milepost_server.serving.bad_input import Checked
+from milepost_server.serving.checks.bad_input import Checked
+from milepost_server.serving.checks.inputs import compile_inputs
+from milepost_server.serving.checks.outputs import named_arrays
+from milepost_server.serving.checks.specs import TensorSpec, specs
+from milepost_server.serving.checks.unchecked import Unchecked
 
 __all__ = ["Contract", "TensorSpec"]
 

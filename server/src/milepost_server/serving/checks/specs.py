@@ -29,7 +29,8 @@ def specs(schema: Schema | None, unnamed: str) -> tuple[TensorSpec, ...]:
     """The fields in order; `unnamed` is what a tensor without a name is called."""
     if schema is None:
         return ()
-    return tuple(_spec(field, i, unnamed) for i, field in enumerate(schema.fields))
+    fields: tuple[Column | Tensor, ...] = schema.fields
+    return tuple(_spec(field, i, unnamed) for i, field in enumerate(fields))
 
 
 def _spec(field: Column | Tensor, position: int, unnamed: str) -> TensorSpec:

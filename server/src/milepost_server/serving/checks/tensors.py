@@ -10,7 +10,7 @@ from milepost.models.signatures._shown import shown, shown_names
 from milepost.models.signatures._tensors import TensorCheck
 from milepost.models.signatures.schema import Tensor
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving.bad_input import refuse_empty
+from milepost_server.serving.checks.bad_input import refuse_empty
 
 
 class TensorInputs:

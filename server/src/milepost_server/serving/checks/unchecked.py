@@ -14,7 +14,7 @@ from milepost.models.signatures._json_values import check_depth
 from milepost.models.signatures._shown import shown
 from milepost.models.signatures._tensors import leaf_types
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving.bad_input import refuse_empty
+from milepost_server.serving.checks.bad_input import refuse_empty
 
 # Below it, every integer is a double.
 _DOUBLE_INTEGERS = 2.0**53

@@ -10,7 +10,7 @@ import numpy as np
 from milepost.models.signatures._column_values import objects
 from milepost.models.signatures._tensors import leaf_types
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving._specs import TensorSpec
+from milepost_server.serving.checks.specs import TensorSpec
 
 
 def named_arrays(answer: Payload, outputs: Sequence[TensorSpec]) -> list[tuple[str, Array]]:
