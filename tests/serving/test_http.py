@@ -20,7 +20,7 @@ PATH = "/invocations"
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A server with one process, for which one request at a time may wait."""
-    server = RunningModelServer(f"acting={acting_model()}", trust=True, max_queue=1, max_batch_rows=1)
+    server = RunningModelServer(f"acting={acting_model()}", trust=True, spares=0, max_queue=1, max_batch_rows=1)
     yield f"http://127.0.0.1:{server.http_port}"
     server.stop()
 

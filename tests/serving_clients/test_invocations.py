@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from typing import Any
@@ -67,8 +68,6 @@ def test_parquet(plain: httpx.Client) -> None:
 
 
 def test_a_charset_may_be_said_and_a_body_compressed(plain: httpx.Client) -> None:
-    import gzip
-
     body = gzip.compress(json.dumps({"instances": ROWS}).encode())
     headers = {"content-type": "application/json; charset=utf-8", "content-encoding": "gzip"}
     response = plain.post("/models/tensor/invocations", content=body, headers=headers)

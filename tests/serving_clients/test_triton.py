@@ -35,11 +35,6 @@ def triton(request: pytest.FixtureRequest, grpc_client: Any, http_client: Any) -
     return Triton(grpc_client, triton_grpc) if request.param == "grpc" else Triton(http_client, triton_http)
 
 
-def plain(answer: Any) -> Any:
-    """An answer as mappings, whichever client gave it."""
-    return answer if isinstance(answer, dict | list) else triton_grpc._utils.MessageToJson(answer)
-
-
 def numbers(dtype: str) -> np.ndarray:
     """Some values of the dtype, its extremes among them."""
     if dtype == "bool":

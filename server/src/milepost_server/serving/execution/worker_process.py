@@ -141,9 +141,11 @@ class WorkerProcess:
             self._process.kill()
 
     async def stop(self) -> None:
-        """Has the process end by itself, and ends it when it does not do so soon."""
+        """Has the process end by itself, and ends it when it does not do so soon, or is at work."""
         self.stopping = self._is_going = True
         if self._connection is not None:
+            if self._connection.busy:
+                self.kill()
             self._connection.close(Lost("was stopped"))
         try:
             await asyncio.wait_for(asyncio.shield(self._waiting), _END_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -14,10 +14,12 @@ from milepost_server.errors import required_field
 from milepost_server.serving import inference as v2
 from milepost_server.serving.codecs import v2_messages
 from milepost_server.serving.codecs.parameters import timeout_s
-from milepost_server.serving.predicting import Predictions
+from milepost_server.serving.predicting import Answered, Asked, Predictions, Read
 from milepost_server.serving.servicers.asking import asked_by
 from milepost_server.serving.servicers.inference_models import EXTENSIONS, InferenceModels, version_number
 from milepost_server.serving.servicers.inference_stream import InferenceStream
+
+Predict = Callable[[Asked, Read, int], Awaitable[Answered]]
 
 
 class InferenceServicer:
@@ -43,21 +45,13 @@ class InferenceServicer:
         return self._models.metadata(request.name, request.version)
 
     async def model_infer(self, request: v2.ModelInferRequest, call: Call) -> v2.ModelInferResponse:
-        if not request.model_name:
-            raise required_field("model_name")
-        version = version_number(request.model_version)
-        asked = asked_by(call, request.model_name, version, "v2", _deadline(request))
-        read = partial(v2_messages.read_request, request)
-        answered = await self._predictions.predict(asked, read, _size(request))
-        answering = answered.version
-        return v2_messages.write_response(
-            request, answered.payload, answering.contract, model=answering.model, version=answering.number
-        )
+        return await self._infer(request, call, self._predictions.predict)
 
     async def model_stream_infer(
         self, requests: AsyncIterator[v2.ModelInferRequest], call: Call
     ) -> AsyncIterator[v2.ModelStreamInferResponse]:
-        async with aclosing(InferenceStream(self.model_infer, call).answers(requests)) as responses:
+        infer = partial(self._infer, predict=self._predictions.predict_patiently)
+        async with aclosing(InferenceStream(infer, call).answers(requests)) as responses:
             async for response in responses:
                 yield response
 
@@ -75,6 +69,17 @@ class InferenceServicer:
     ) -> v2.RepositoryModelUnloadResponse:
         await self._models.unload(request.repository_name, request.model_name, _plain(request.parameters))
         return v2.RepositoryModelUnloadResponse()
+
+    async def _infer(self, request: v2.ModelInferRequest, call: Call, predict: Predict) -> v2.ModelInferResponse:
+        if not request.model_name:
+            raise required_field("model_name")
+        version = version_number(request.model_version)
+        asked = asked_by(call, request.model_name, version, "v2", _deadline(request))
+        answered = await predict(asked, partial(v2_messages.read_request, request), _size(request))
+        answering = answered.version
+        return v2_messages.write_response(
+            request, answered.payload, answering.contract, model=answering.model, version=answering.number
+        )
 
 
 def _deadline(request: v2.ModelInferRequest) -> float | None:
