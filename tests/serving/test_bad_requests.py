@@ -160,10 +160,10 @@ ROWS = np.full((2, FEATURES), NUMBER)
 TENSORS: list[tuple[str, dict[str, Any], str]] = [
     ("another name", {"other": ROWS}, ""),
     ("a second tensor", {"input": ROWS, "second": ROWS}, ""),
-    ("another shape", {"input": ROWS[:, :3]}, ""),
-    ("one dimension", {"input": ROWS[0]}, ""),
-    ("three dimensions", {"input": ROWS.reshape(2, 4, 5)}, ""),
-    ("texts", {"input": [[WORDS] * FEATURES]}, ""),
+    ("another shape", {"input": ROWS[:, :3]}, "input"),
+    ("one dimension", {"input": ROWS[0]}, "input"),
+    ("three dimensions", {"input": ROWS.reshape(2, 4, 5)}, "input"),
+    ("texts", {"input": [[WORDS] * FEATURES]}, "input"),
     ("no rows", {"input": ROWS[:0]}, ""),
 ]
 

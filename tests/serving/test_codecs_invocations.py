@@ -164,7 +164,7 @@ def parquet_of(frame: pd.DataFrame, of: Contract = TABLE, **options: Any) -> Cal
         (body_of({"instances": [{"age": 1}], "params": {"k": "x"}}), "k", "no equal"),
         (body_of({"instances": [{"age": 1}], "params": {"z": SECRET}}), "z", "unknown"),
         (body_of({"instances": [{"age": 1}], "params": [1]}), "params", "object"),
-        (body_of({"inputs": [[1, 2, 3]]}, MATRIX), "", "[1, 3]"),
+        (body_of({"inputs": [[1, 2, 3]]}, MATRIX), "input", "[1, 3]"),
         (body_of({"inputs": SECRET}, MATRIX), "", "nested lists"),
         (csv_of(b"age\n1.5\n"), "age", "no integer"),
         (csv_of(b"age\n 1\n"), "age", "no integer"),

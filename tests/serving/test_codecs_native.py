@@ -156,7 +156,7 @@ def one(**fields: Any) -> Callable[[], Any]:
         (one(name="input", dtype="float64", shape=[-1, -2], data=b"0" * 16), "input", "negative"),
         (one(name="input", dtype="float64", shape=[1, 2], texts=["a", "b"]), "input", "has texts"),
         (one(name="input", dtype="str", shape=[1, 2], texts=["a"]), "input", "1 elements"),
-        (one(name="input", dtype="str", shape=[1, 2], texts=["a", SECRET]), "", "texts are given"),
+        (one(name="input", dtype="str", shape=[1, 2], texts=["a", SECRET]), "input", "texts are given"),
         (one(name="input", dtype="object", shape=[1, 2]), "input", "dtype is none of"),
         (one(name="input", dtype="bool", shape=[1, 2], data=b"\0\2"), "input", "neither 0 nor 1"),
         (one(name="x", dtype="float64", shape=[1, 2], data=b"0" * 16), "", "'input'"),

@@ -25,7 +25,7 @@ class FunctionEngine:
     """Answers at once, and says that it took as long as `TIMING`."""
 
     queued, ready_workers, restarts, resident_bytes = 2, 1, 4, 1024
-    flavor, joins = "sklearn", False
+    flavor, joins, joinable_rows = "sklearn", False, 1
 
     def __init__(self, model: Model) -> None:
         self._model = model

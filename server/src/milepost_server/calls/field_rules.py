@@ -61,7 +61,7 @@ def text_check(limits: pb.FieldLimits) -> Check:
         if not least <= len(value) <= most:
             raise Broken(f"has {len(value)} characters; {_range(least, most)} are allowed")
         if "\0" in value:
-            raise Broken(f"{quote(value)} holds the character U+0000; remove it")
+            raise Broken("holds the character U+0000; remove it")
         if pattern is not None and not pattern.fullmatch(value):
             raise Broken(f"{quote(value)} must be {meaning}")
 

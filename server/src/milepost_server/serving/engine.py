@@ -70,6 +70,10 @@ class Engine(Protocol):
         """Whether requests may be predicted together."""
 
     @property
+    def joinable_rows(self) -> int:
+        """Most rows of different requests that are predicted together now; 1 where none are."""
+
+    @property
     def queued(self) -> int:
         """Number of requests that wait for a process."""
 

@@ -11,20 +11,18 @@ from functools import partial
 from typing import Any, Protocol
 
 from milepost import v1 as pb
-from milepost.models.worker.payload import Payload
+from milepost.errors import ModelError
+from milepost.models.worker.payload import Payload, cut
 from milepost_server.errors import Cancelled, DomainError, ResourceExhausted
 from milepost_server.rest.off_loop import off_loop_if_large
-from milepost_server.serving.checks.contract import Contract
 from milepost_server.serving.engine import Timing
 from milepost_server.serving.loaded_version import LoadedVersion
+from milepost_server.serving.together import Read, read_together
 
 # How long a request of a stream waits for room in the model's queue.
 _LONGEST_WAIT_S = 60.0
 # The queue may be empty long before the time that callers are advised to wait.
 _LOOK_AGAIN_S = 0.05
-
-# Makes the batch and the params of a request, checked by the contract of the version that will answer.
-Read = Callable[[Contract], tuple[Payload, Mapping[str, Any] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +153,36 @@ class Predictions:
                 if error.reason != pb.ERROR_REASON_TOO_MANY_REQUESTS or time.monotonic() > give_up:
                     raise
                 await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def predict_together(self, asked: Asked, reads: Sequence[Read]) -> list[Answered] | None:
+        """Predicts requests that came together in one go: what is spent on each request is spent once.
+
+        Returns:
+            None when they have to be asked one by one: one of them is bad or failed, they do not fit each other, or the
+            model takes fewer rows. Nobody has heard of them then.
+
+        Raises:
+            NotFound: `SERVED_MODEL_NOT_FOUND`.
+        """
+        started = time.monotonic()
+        with self._router.lease(asked.model, asked.version) as version:
+            together = read_together(reads, version.contract, version.engine.joinable_rows)
+            if together is None:
+                return None
+            version.at_work += len(reads)
+            try:
+                prediction = await version.engine.predict(together.joined, together.params, asked.deadline)
+                answers = cut(prediction.payload, together.rows)
+            except (DomainError, ModelError):
+                return None
+            finally:
+                version.at_work -= len(reads)
+            seconds = time.monotonic() - started
+            for given, answer in zip(together.given, answers, strict=True):
+                version.at_work += 1  # which is told of as it ends
+                self._router.compare(version, given, together.params, answer)
+                self._tell(Record(asked, version, given, answer, prediction.timing, started, seconds, None))
+            return [Answered(version, answer) for answer in answers]
 
     async def generate(self, asked: Asked, read: Read) -> AsyncGenerator[Answered, None]:
         """Predicts one batch, whose answer comes piece by piece. Raises as `predict` does."""

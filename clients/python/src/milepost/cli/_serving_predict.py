@@ -67,5 +67,6 @@ def _signature(server: ModelServer, name: str, version: int) -> ModelSignature |
     wanted = version or model.live_version
     for one in model.versions:
         if one.version == wanted and one.signature:
-            return ModelSignature.from_dict(json.loads(one.signature))
+            parts = json.loads(one.signature).items()
+            return ModelSignature.from_dict({name: json.dumps(part) for name, part in parts})
     return None

@@ -27,7 +27,9 @@ class Tensor(google.protobuf.message.Message):
     TEXTS_FIELD_NUMBER: builtins.int
     BLOBS_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """Name in the model's signature. Empty for the only tensor of a signature without names."""
+    """Name in the model's signature. Empty for the only tensor of a signature without names, and for one of two dimensions that has all
+    columns by their positions.
+    """
     dtype: builtins.str
     """Name of numpy's dtype: `bool`, `int8` to `int64`, `uint8` to `uint64`, `float16` to `float64`, `datetime64[ns]`, `str`
     or `bytes`. What an answer has beside these is a `str` of JSON.

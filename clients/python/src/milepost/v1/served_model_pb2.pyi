@@ -207,7 +207,9 @@ class ServedVersion(google.protobuf.message.Message):
     sha256: builtins.str
     """Digest of the model's files, lower-case hex; empty when it is not known."""
     signature: builtins.str
-    """The model's signature as JSON, an object with the keys `inputs`, `outputs` and `params` of the descriptor; empty when it has none."""
+    """The model's signature as JSON: an object with the keys `inputs`, `outputs` and `params`, as far as it has them, whose values are lists of
+    fields as descriptors write them. Empty when it has none.
+    """
     workers: builtins.int
     """Number of processes it should have."""
     ready_workers: builtins.int

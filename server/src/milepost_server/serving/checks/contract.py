@@ -10,10 +10,10 @@ from milepost.models.signatures.enforcement import compile_params
 from milepost.models.signatures.schema import ArrayType, ColumnType
 from milepost.models.signatures.signature import ModelSignature
 from milepost.models.worker.payload import Array, Payload
-from milepost_server.serving.checks.bad_input import Checked
+from milepost_server.serving.checks.bad_input import Checked, bad_input
 from milepost_server.serving.checks.inputs import compile_inputs
 from milepost_server.serving.checks.outputs import named_arrays
-from milepost_server.serving.checks.specs import TensorSpec, specs
+from milepost_server.serving.checks.specs import INPUT, OUTPUT, TensorSpec, specs
 from milepost_server.serving.checks.unchecked import Unchecked
 
 __all__ = ["Contract", "TensorSpec"]
@@ -43,8 +43,8 @@ class Contract:
         self.signature = signature
         schema = signature.inputs if signature is not None else None
         outputs = signature.outputs if signature is not None else None
-        self.inputs: tuple[TensorSpec, ...] = specs(schema, "input")
-        self.outputs: tuple[TensorSpec, ...] = specs(outputs, "output")
+        self.inputs: tuple[TensorSpec, ...] = specs(schema, INPUT)
+        self.outputs: tuple[TensorSpec, ...] = specs(outputs, OUTPUT)
         self.input_by_name = {spec.name: spec for spec in self.inputs}
         self.takes_columns = schema is not None and not schema.is_tensors
         self.positional = schema is None or schema.names is None
@@ -61,7 +61,10 @@ class Contract:
         self._defaults = self._check_params(None) or None
 
     def from_tensors(self, tensors: Mapping[str, Array]) -> Payload:
-        """The batch of arrays by the names of `inputs`; columns have the shape `[n]` or `[n, 1]`."""
+        """The batch of arrays by the names of `inputs`; columns have the shape `[n]` or `[n, 1]`.
+
+        All columns may also come as one array of two dimensions, without a name or called `input`, by their positions.
+        """
         with Checked():
             return self._inputs.from_tensors(tensors)
 
@@ -95,6 +98,9 @@ class Contract:
         """The params of a call as JSON has them, checked, with the defaults of those that are not given."""
         if not given:
             return self._defaults
+        if self.signature is not None and self.signature.params is None:
+            name = next(iter(given))
+            raise bad_input(f"Param {name!r:.100}: the model's signature has no params. Leave it out.", name)
         with Checked():
             if self._decode_params:
                 given = {

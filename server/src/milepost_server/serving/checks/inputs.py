@@ -16,6 +16,7 @@ from milepost.models.signatures._shown import shown, shown_names
 from milepost.models.signatures.schema import AnyType, Column, Schema, Tensor
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.serving.checks.bad_input import refuse_empty
+from milepost_server.serving.checks.specs import INPUT
 from milepost_server.serving.checks.tensors import TensorInputs, by_position
 from milepost_server.serving.checks.unchecked import Unchecked
 
@@ -55,7 +56,10 @@ class ColumnInputs:
         self._dtype = arrays.dtype if arrays.dtype is not None and arrays.dtype.kind in "biuf" else None
 
     def from_tensors(self, tensors: Mapping[str, Array]) -> Payload:
-        block = self._block(tensors)
+        whole = self._whole(tensors)
+        if whole is not None:
+            tensors = {name: whole[:, i] for i, name in enumerate(self._names)}
+        block = whole if whole is not None and whole.dtype is self._dtype else self._block(tensors)
         if block is not None:
             refuse_empty(len(block))
             return Payload("frame", (block,), None if self._positional else self._names, block=True)
@@ -82,6 +86,17 @@ class ColumnInputs:
         payload = self._json.from_mapping(value)
         refuse_empty(len(payload.arrays[0]))
         return payload
+
+    def _whole(self, tensors: Mapping[str, Array]) -> Array | None:
+        """The one array that has all columns, where there is no column of its name."""
+        if len(tensors) != 1:
+            return None
+        ((name, array),) = tensors.items()
+        if name not in ("", INPUT) or name in self._labels or array.ndim != 2:
+            return None
+        if array.shape[1] != len(self._names):
+            raise SchemaMismatch(f"An array of {array.shape[1]} columns is given for {len(self._names)}.", name)
+        return array
 
     def _block(self, tensors: Mapping[str, Array]) -> Array | None:
         """The columns side by side, when all are there and of the right dtype."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from milepost.models.signatures._column_arrays import DTYPES
 from milepost.models.signatures.schema import Column, DataType, Schema, Tensor
 
+INPUT, OUTPUT = "input", "output"
+"""What callers call a tensor without a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:

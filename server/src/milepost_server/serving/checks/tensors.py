@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,26 +12,29 @@ from milepost.models.signatures._tensors import TensorCheck
 from milepost.models.signatures.schema import Tensor
 from milepost.models.worker.payload import Array, Payload
 from milepost_server.serving.checks.bad_input import refuse_empty
+from milepost_server.serving.checks.specs import INPUT
 
 
 class TensorInputs:
     """Tensors: the payload is an array for one without a name, else arrays. The methods are those of `Contract`."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
-        self._checks = {tensor.name or "": TensorCheck(tensor) for tensor in tensors}
-        self._ranks = {tensor.name or "": len(tensor.shape) for tensor in tensors}
-        self._only = self._checks[""] if tensors[0].name is None else None
+        # Callers know the one without a name as `input`, so messages call it that too.
+        named = [tensor if tensor.name is not None else dataclasses.replace(tensor, name=INPUT) for tensor in tensors]
+        self._checks = {str(tensor.name): TensorCheck(tensor) for tensor in named}
+        self._ranks = {str(tensor.name): len(tensor.shape) for tensor in named}
+        self._only = self._checks[INPUT] if tensors[0].name is None else None
         self._names = tuple(self._checks)
 
     def from_tensors(self, tensors: Mapping[str, Array]) -> Payload:
         if self._only is None:
             self._check_names(tensors)
             return self._payload([check.neutral(tensors[name]) for name, check in self._checks.items()])
-        array = tensors.get("input")
+        array = tensors.get(INPUT)
         if array is None:
             array = tensors.get("")
         if array is None or len(tensors) != 1:
-            raise SchemaMismatch(f"Give one tensor with the name 'input'; got {_names(tensors)}.")
+            raise SchemaMismatch(f"Give one tensor with the name {INPUT!r}; got {_names(tensors)}.")
         return self._payload((self._only.neutral(array),))
 
     def from_columns(self, columns: Mapping[str, Array]) -> Payload:
@@ -76,9 +80,9 @@ class TensorInputs:
         return Payload("array", arrays) if self._only is not None else Payload("arrays", arrays, self._names)
 
     def _refuse_table(self) -> None:
-        if self._ranks[""] != 2:
+        if self._ranks[INPUT] != 2:
             raise SchemaMismatch(
-                f"The model takes an array of {self._ranks['']} dimensions. Give it as a tensor, not a table."
+                f"The model takes an array of {self._ranks[INPUT]} dimensions. Give it as a tensor, not a table."
             )
 
     def _check_names(self, data: Mapping[str, Any], where: str = "") -> None:

@@ -21,6 +21,7 @@ from milepost_server.serving.codecs.v2_messages import reshaped
 
 _TIME = np.dtype("datetime64[ns]")
 _DTYPES = {**{dtype.name: dtype for dtype in DTYPES.values()}, _TIME.name: _TIME}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _MAX_INTEGER = 2**53
 
 
@@ -156,8 +157,9 @@ def write(message: pb.PredictInput, answer: Payload, contract: Contract, *, vers
 
 def _write_tensor(name: str, array: Array) -> pb.Tensor:
     kind = array.dtype.kind
-    if array.dtype.name in _DTYPES:
-        return pb.Tensor(name=name, dtype=array.dtype.name, shape=array.shape, data=array.tobytes())
+    dtype_name = _NAMES.get(array.dtype)
+    if dtype_name is not None:
+        return pb.Tensor(name=name, dtype=dtype_name, shape=array.shape, data=array.tobytes())
     if kind == "M":
         return _write_tensor(name, array.astype(_TIME))
     values = array.ravel().tolist()

@@ -61,6 +61,11 @@ class Dispatcher:
         return self._waiting.max_rows > 1
 
     @property
+    def joinable_rows(self) -> int:
+        """Most rows of different requests that are predicted together now."""
+        return self._waiting.limit
+
+    @property
     def queued(self) -> int:
         """Number of requests that wait for a worker."""
         return len(self._waiting)

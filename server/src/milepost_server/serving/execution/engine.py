@@ -85,6 +85,11 @@ class WorkerEngine:
         return self._dispatcher.joins
 
     @property
+    def joinable_rows(self) -> int:
+        """See `Engine.joinable_rows`."""
+        return self._dispatcher.joinable_rows
+
+    @property
     def queued(self) -> int:
         """Number of requests that wait for a process."""
         return self._dispatcher.queued

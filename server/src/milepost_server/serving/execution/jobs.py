@@ -72,13 +72,16 @@ class Waiting:
 
     Args:
         max_rows: Most rows of different requests that are taken together; 1 for none.
+
+    Attributes:
+        limit: Most rows that are taken together now, while the model takes so long for each.
     """
 
     def __init__(self, max_rows: int) -> None:
         self._jobs: OrderedDict[Job, None] = OrderedDict()
         self._rows = 0
         self._seconds_each = 0.0
-        self._limit = min(max_rows, _ROWS_AT_ONCE)
+        self.limit = min(max_rows, _ROWS_AT_ONCE)
         self.max_rows = max_rows
 
     def __len__(self) -> int:
@@ -87,7 +90,7 @@ class Waiting:
     @property
     def is_full(self) -> bool:
         """Whether there may be enough rows for one prediction."""
-        return self._rows >= self._limit
+        return self._rows >= self.limit
 
     @property
     def first(self) -> Job:
@@ -120,7 +123,7 @@ class Waiting:
         jobs, rows = [first], first.rows
         if first.rows == 0 or first.alone or first.payload is None:
             return jobs
-        most = min(self._limit, _BYTES_AT_ONCE * first.rows // (first.payload.nbytes or 1))
+        most = min(self.limit, _BYTES_AT_ONCE * first.rows // (first.payload.nbytes or 1))
         for job in list(islice(self._jobs, _LOOKED_AT)):
             if rows >= most:
                 break
@@ -136,11 +139,11 @@ class Waiting:
         # Quick ones count at once: what slows a prediction down seldom has to do with its rows.
         self._seconds_each = min(each, self._seconds_each * 0.9 + each * 0.1) if self._seconds_each else each
         quick = int(_SECONDS_AT_ONCE / self._seconds_each) if self._seconds_each else 0
-        self._limit = min(self.max_rows, max(_ROWS_AT_ONCE, quick))
+        self.limit = min(self.max_rows, max(_ROWS_AT_ONCE, quick))
 
     def join_no_more(self) -> None:
         """Takes one by one from now on."""
-        self._limit = self.max_rows = 1
+        self.limit = self.max_rows = 1
 
     def take_all(self) -> list[Job]:
         """All of them."""

@@ -6,6 +6,7 @@ import json
 
 from milepost import v1 as pb
 from milepost._provenance import without_credentials
+from milepost.models.signatures.signature import ModelSignature
 from milepost_server.serving.models.served import Served
 from milepost_server.serving.models.version import Version
 
@@ -51,10 +52,15 @@ def _version(version: Version) -> pb.ServedVersion:
         return told
     engine, signature = loaded.engine, loaded.descriptor.signature
     told.flavor, told.sha256 = loaded.flavor, loaded.sha256
-    told.signature = json.dumps(signature.to_dict()) if signature is not None else ""
+    told.signature = _json(signature) if signature is not None else ""
     told.ready_time.FromDatetime(loaded.ready_time)
     told.ready_workers, told.queued, told.restarts = engine.ready_workers, engine.queued, engine.restarts
     told.requests, told.failures = loaded.requests, loaded.failures
     if version.state == State.STATE_READY and not version.answers:  # spares would have taken the place of a single one
         told.state, told.message = State.STATE_FAILED, _NO_PROCESS
     return told
+
+
+def _json(signature: ModelSignature) -> str:
+    """The signature as one document: its parts are texts of JSON in descriptors."""
+    return json.dumps({name: json.loads(part) for name, part in signature.to_dict().items() if part is not None})

@@ -14,10 +14,11 @@ from milepost_server.errors import required_field
 from milepost_server.serving import inference as v2
 from milepost_server.serving.codecs import v2_messages
 from milepost_server.serving.codecs.parameters import timeout_s
-from milepost_server.serving.predicting import Answered, Asked, Predictions, Read
+from milepost_server.serving.predicting import Answered, Asked, Predictions
 from milepost_server.serving.servicers.asking import asked_by
 from milepost_server.serving.servicers.inference_models import EXTENSIONS, InferenceModels, version_number
 from milepost_server.serving.servicers.inference_stream import InferenceStream
+from milepost_server.serving.together import Read
 
 Predict = Callable[[Asked, Read, int], Awaitable[Answered]]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 
 from milepost_server.calls.call import Call
 from milepost_server.calls.dispatcher import to_domain_error
 from milepost_server.errors import DomainError
 from milepost_server.serving import inference as v2
+from milepost_server.serving.servicers.ordered import in_order
 
 Infer = Callable[[v2.ModelInferRequest, Call], Awaitable[v2.ModelInferResponse]]
 
@@ -29,8 +30,6 @@ class InferenceStream:
     def __init__(self, infer: Infer, call: Call) -> None:
         self._infer = infer
         self._call = call
-        self._room = asyncio.Semaphore(_MOST_UNANSWERED)
-        self._at_work: asyncio.Queue[asyncio.Task[list[v2.ModelStreamInferResponse]] | None] = asyncio.Queue()
 
     async def answers(
         self, requests: AsyncIterator[v2.ModelInferRequest]
@@ -40,27 +39,10 @@ class InferenceStream:
         Raises:
             DomainError: A message could not be read; those before it are answered.
         """
-        reader = asyncio.create_task(self._read(requests))
-        task = None
-        try:
-            while (task := await self._at_work.get()) is not None:
-                for response in await task:
+        async with aclosing(in_order(requests, self._answer, _MOST_UNANSWERED)) as answers:
+            async for responses in answers:
+                for response in responses:
                     yield response
-                self._room.release()
-            await reader
-        finally:
-            reader.cancel()
-            while task is not None:
-                task.cancel()
-                task = None if self._at_work.empty() else self._at_work.get_nowait()
-
-    async def _read(self, requests: AsyncIterator[v2.ModelInferRequest]) -> None:
-        try:
-            async for request in requests:
-                await self._room.acquire()
-                self._at_work.put_nowait(asyncio.create_task(self._answer(request)))
-        finally:
-            self._at_work.put_nowait(None)
 
     async def _answer(self, request: v2.ModelInferRequest) -> list[v2.ModelStreamInferResponse]:
         wants_final = _WANTS_FINAL in request.parameters and request.parameters[_WANTS_FINAL].bool_param

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from milepost import v1 as pb
 from milepost_server.calls.call import Call
@@ -36,6 +37,7 @@ class PredictionStream:
         self._asked: Asked | None = None
         self._ready: list[pb.PredictOutput] = []
         self._at_work: set[asyncio.Task[None]] = set()
+        self._unanswered = 0
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -69,13 +71,24 @@ class PredictionStream:
         async for request in requests:
             rules.check(request, "")
             asked = self._target(request)
-            for given in request.inputs:
-                if self._unanswered() >= _MOST_UNANSWERED:
-                    self._room.clear()
-                    await self._room.wait()
-                task = asyncio.create_task(self._answer(asked, given))
-                self._at_work.add(task)
-                task.add_done_callback(self._done)
+            if self._unanswered >= _MOST_UNANSWERED:
+                self._room.clear()
+                await self._room.wait()
+            inputs = request.inputs[:]
+            self._unanswered += len(inputs)
+            if len(inputs) > 1:
+                self._start(self._answer_all(asked, inputs))
+            else:
+                self._start_each(asked, inputs)
+
+    def _start_each(self, asked: Asked, inputs: Sequence[pb.PredictInput]) -> None:
+        for given in inputs:
+            self._start(self._answer(asked, given))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._at_work.add(task)
+        task.add_done_callback(self._done)
 
     def _target(self, request: pb.StreamPredictRequest) -> Asked:
         """Whom the stream asks, which its first message says once for all."""
@@ -89,6 +102,19 @@ class PredictionStream:
             raise invalid_field("model", "must be that of the stream's first message; open another stream")
         # Each input has the time that the server allows a prediction, not the rest of the stream's.
         return dataclasses.replace(self._asked, deadline=None)
+
+    async def _answer_all(self, asked: Asked, inputs: Sequence[pb.PredictInput]) -> None:
+        """Answers inputs of one message by one prediction, or if that does not work, one by one."""
+        try:
+            reads = [partial(native.read, given) for given in inputs]
+            answers = await self._predictions.predict_together(asked, reads)
+            outputs = None if answers is None else [output_of(*each) for each in zip(inputs, answers, strict=True)]
+        except Exception:
+            outputs = None  # each meets its own error below
+        if outputs is None:
+            self._start_each(asked, inputs)
+        else:
+            self._ready += outputs
 
     async def _answer(self, asked: Asked, given: pb.PredictInput) -> None:
         try:
@@ -115,9 +141,7 @@ class PredictionStream:
                 break
         response = pb.StreamPredictResponse(outputs=self._ready[:taken])
         del self._ready[:taken]
-        if self._unanswered() < _MOST_UNANSWERED:
+        self._unanswered -= taken
+        if self._unanswered < _MOST_UNANSWERED:
             self._room.set()
         return response
-
-    def _unanswered(self) -> int:
-        return len(self._at_work) + len(self._ready)

@@ -19,9 +19,10 @@ from milepost.models.signatures.signature import ModelSignature
 from milepost_server.calls.call import Call
 from milepost_server.calls.handlers import Handler, Method
 from milepost_server.rest.off_loop import off_loop_if_large
-from milepost_server.serving.predicting import Answered, Asked, Predictions, Read, Router
+from milepost_server.serving.predicting import Answered, Asked, Predictions, Router
 from milepost_server.serving.servicers.asking import asked_by
-from milepost_server.serving.typed.ordered import in_order
+from milepost_server.serving.servicers.ordered import in_order
+from milepost_server.serving.together import Read
 from milepost_server.serving.typed.requests import Requests, same
 from milepost_server.serving.typed.typed_model import TypedModel
 
