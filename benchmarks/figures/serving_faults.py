@@ -19,6 +19,7 @@ from benchmarks.figures.serving import V2_PATH, v2_request
 from benchmarks.framework import Effort, Figure, Goal, benchmark
 from benchmarks.load.counting import write_payloads
 from benchmarks.model_servers import NAME, Models, milepost_serve
+from benchmarks.model_servers import ModelServer as ServerProcess
 from benchmarks.process import ROOT, environment, module
 from benchmarks.subject import scratch_folder, server
 from milepost.models.registry.publishing import upload_model
@@ -30,6 +31,9 @@ _OTHER = "other"
 _WAIT_S = 60.0
 _POLL_S = 0.02
 _SETTLE_S = 1.0
+# Of each model: one that answers, and a spare, which loads in some seconds once the server has begun to answer.
+_PROCESSES = 2
+_SPARES_LOAD_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,13 @@ _KILLED = ("served kill -9, failed calls", "served kill -9, recovery", "served k
 def killed_worker(effort: Effort) -> Iterator[Figure]:
     """A model's only process is killed while 16 callers ask it, and 16 others ask another model of the server.
 
-    Each of the 16 has one request in flight. Recovery is the time from the kill to the first answer after it.
+    Each of the 16 has one request in flight. Recovery is the time from the kill to the first answer after it. Spares
+    have loaded the model before: one that is still loading would be waited for.
     """
     with scratch_folder() as folder:
         models = Models(folder)
         with (
-            milepost_serve({NAME: models.arrays, _OTHER: models.arrays}) as ours,
+            _served_with_spares(models) as ours,
             ModelServer(f"127.0.0.1:{ours.grpc_port}") as asked,
             _calling(ours.grpc_port, models, folder, NAME) as finish,
             _calling(ours.grpc_port, models, folder, _OTHER) as finish_other,
@@ -135,6 +140,15 @@ def killed_worker(effort: Effort) -> Iterator[Figure]:
     yield Figure(_KILLED[0], failed, "calls", goal=Goal("value", "<", _CALLERS + 1), detail=str(victim))
     yield Figure(_KILLED[1], victim.gap_after(killed_at), "s", goal=Goal("value", "<", 2))
     yield Figure(_KILLED[2], of_other, "calls", goal=Goal("value", "<", 1), detail=str(other))
+
+
+@contextmanager
+def _served_with_spares(models: Models) -> Iterator[ServerProcess]:
+    """Two models, once their spares have had time to load."""
+    with milepost_serve({NAME: models.arrays, _OTHER: models.arrays}) as ours:
+        _until(lambda: len(_workers(ours.pid)) == 2 * _PROCESSES)
+        time.sleep(_SPARES_LOAD_S)
+        yield ours
 
 
 def _register(client: milepost.Client, folder: Path) -> int:
