@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from milepost.cli import _complete as complete
+from milepost.cli._model_options import Model
 from milepost.cli._output import note, print_json
 from milepost.cli._session import AsJson
 from milepost.cli._text import printable
@@ -16,14 +16,6 @@ from milepost.cli._text import printable
 if TYPE_CHECKING:
     from milepost.models.images.context import ImageOptions
 
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="A model's folder, or a URI such as models:/name@champion.",
-        autocompletion=complete.model_uris,
-    ),
-]
 Name = Annotated[
     str, typer.Option("--name", metavar="NAME", help="Serve it under this name. Default: that of the URI, else model.")
 ]

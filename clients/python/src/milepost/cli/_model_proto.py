@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from milepost.cli import _complete as complete
+from milepost.cli._model_options import Model
 from milepost.cli._output import note, print_json
 from milepost.cli._session import AsJson
 from milepost.cli._text import printable
@@ -15,14 +15,7 @@ from milepost.cli._text import printable
 
 def proto(
     ctx: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A model's folder, or a URI such as models:/name@champion.",
-            autocompletion=complete.model_uris,
-        ),
-    ],
+    model: Model,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The .proto to write. Default: print it.")
     ] = None,

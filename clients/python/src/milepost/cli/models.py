@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from milepost.cli import _complete as complete
 from milepost.cli._model_cache import app as cache
 from milepost.cli._model_images import build_docker, dockerfile
+from milepost.cli._model_options import Model
 from milepost.cli._model_proto import proto
 from milepost.cli._output import note, print_json
 from milepost.cli._session import AsJson, group
@@ -21,14 +21,6 @@ app.command()(dockerfile)
 app.command("build-docker")(build_docker)
 app.command()(proto)
 
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="A model's folder, or a URI such as models:/name@champion.",
-        autocompletion=complete.model_uris,
-    ),
-]
 Trust = Annotated[bool, typer.Option("--trust", help="Let code that comes with the model run.")]
 Manager = Annotated[
     str, typer.Option("--env", metavar="WHERE", help="local (this environment), or one of its own: uv or virtualenv.")

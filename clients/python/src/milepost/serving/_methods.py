@@ -7,24 +7,13 @@ from typing import Any
 from milepost import v1 as pb
 from milepost._methods import Method, Request, Response
 
-METHODS: dict[str, Method[Any, Any]] = {}
-"""All methods by the RPC's name."""
-
-
-def _method(
-    service: str, name: str, verb: str, request: type[Request], response: type[Response]
-) -> Method[Request, Response]:
-    method = Method(service, name, verb, request, response)
-    METHODS[name] = method
-    return method
-
 
 def _prediction(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
-    return _method("PredictionService", name, verb, request, response)
+    return Method("PredictionService", name, verb, request, response)
 
 
 def _serving(name: str, verb: str, request: type[Request], response: type[Response]) -> Method[Request, Response]:
-    return _method("ServingService", name, verb, request, response)
+    return Method("ServingService", name, verb, request, response)
 
 
 PREDICT = _prediction("Predict", "predict", pb.PredictRequest, pb.PredictResponse)
@@ -42,3 +31,22 @@ ROLL_BACK = _serving("RollBack", "roll_back", pb.RollBackRequest, pb.RollBackRes
 FOLLOW_ALIAS = _serving("FollowAlias", "follow", pb.FollowAliasRequest, pb.FollowAliasResponse)
 SET_CANARY = _serving("SetCanary", "set_canary", pb.SetCanaryRequest, pb.SetCanaryResponse)
 SET_SHADOW = _serving("SetShadow", "set_shadow", pb.SetShadowRequest, pb.SetShadowResponse)
+
+METHODS: dict[str, Method[Any, Any]] = {
+    method.name: method
+    for method in (
+        PREDICT,
+        GENERATE_PREDICTIONS,
+        STREAM_PREDICT,
+        LIST_SERVED_MODELS,
+        GET_SERVED_MODEL,
+        LOAD_MODEL,
+        UNLOAD_MODEL,
+        SET_LIVE_VERSION,
+        ROLL_BACK,
+        FOLLOW_ALIAS,
+        SET_CANARY,
+        SET_SHADOW,
+    )
+}
+"""All methods by the RPC's name."""
