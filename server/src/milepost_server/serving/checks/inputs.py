@@ -57,20 +57,25 @@ class ColumnInputs:
 
     def from_tensors(self, tensors: Mapping[str, Array]) -> Payload:
         whole = self._whole(tensors)
-        if whole is not None:
-            tensors = {name: whole[:, i] for i, name in enumerate(self._names)}
-        block = whole if whole is not None and whole.dtype is self._dtype else self._block(tensors)
-        if block is not None:
-            refuse_empty(len(block))
-            return Payload("frame", (block,), None if self._positional else self._names, block=True)
-        return self.from_columns({name: self._flat(name, array) for name, array in tensors.items()})
+        if whole is None:
+            return self.from_columns({name: self._flat(name, array) for name, array in tensors.items()})
+        if whole.dtype is self._dtype:
+            return self._of_block(whole)
+        return self.from_columns({name: whole[:, i] for i, name in enumerate(self._names)})
 
     def from_columns(self, columns: Mapping[str, Array]) -> Payload:
         if self._positional and len(columns) == len(self._names):
             columns = dict(zip(self._names, columns.values(), strict=True))
+        block = self._block(columns)
+        if block is not None:
+            return self._of_block(block)
         payload = self._exact.from_columns(columns)
         refuse_empty(len(payload.arrays[0]))
         return payload
+
+    def _of_block(self, block: Array) -> Payload:
+        refuse_empty(len(block))
+        return Payload("frame", (block,), None if self._positional else self._names, block=True)
 
     def from_rows(self, rows: Sequence[Any]) -> Payload:
         return self._json.from_rows(by_position(rows) if self._positional else rows)
@@ -98,26 +103,21 @@ class ColumnInputs:
             raise SchemaMismatch(f"An array of {array.shape[1]} columns is given for {len(self._names)}.", name)
         return array
 
-    def _block(self, tensors: Mapping[str, Array]) -> Array | None:
+    def _block(self, columns: Mapping[str, Array]) -> Array | None:
         """The columns side by side, when all are there and of the right dtype."""
         dtype, names = self._dtype, self._names
-        if dtype is None or len(tensors) != len(names):
+        if dtype is None or len(columns) != len(names):
             return None
         block: Array | None = None
         for i, name in enumerate(names):
-            array = tensors.get(name)
-            if array is None or array.dtype is not dtype or not array.ndim:
+            array = columns.get(name)
+            if array is None or array.dtype is not dtype or array.ndim != 1:
                 return None
             if block is None:
-                count = len(array)
-                block = np.empty((count, len(names)), dtype=dtype)
-            shape = array.shape
-            if shape == (count,):
-                block[:, i] = array
-            elif shape == (count, 1):
-                block[:, i] = array[:, 0]
-            else:
+                block = np.empty((len(array), len(names)), dtype=dtype)
+            if len(array) != len(block):
                 return None
+            block[:, i] = array
         return block
 
     def _flat(self, name: str, array: Array) -> Array:
