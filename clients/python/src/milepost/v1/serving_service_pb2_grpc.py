@@ -147,7 +147,8 @@ class ServingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SetCanary(self, request, context):
-        """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random.
+        """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random; inputs of one message of a
+        stream go together.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

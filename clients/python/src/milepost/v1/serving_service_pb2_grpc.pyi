@@ -75,7 +75,9 @@ class ServingServiceStub:
         milepost.v1.serving_service_pb2.SetCanaryRequest,
         milepost.v1.serving_service_pb2.SetCanaryResponse,
     ]
-    """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random."""
+    """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random; inputs of one message of a
+    stream go together.
+    """
 
     SetShadow: grpc.UnaryUnaryMultiCallable[
         milepost.v1.serving_service_pb2.SetShadowRequest,
@@ -140,7 +142,9 @@ class ServingServiceAsyncStub:
         milepost.v1.serving_service_pb2.SetCanaryRequest,
         milepost.v1.serving_service_pb2.SetCanaryResponse,
     ]
-    """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random."""
+    """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random; inputs of one message of a
+    stream go together.
+    """
 
     SetShadow: grpc.aio.UnaryUnaryMultiCallable[
         milepost.v1.serving_service_pb2.SetShadowRequest,
@@ -221,7 +225,9 @@ class ServingServiceServicer(metaclass=abc.ABCMeta):
         request: milepost.v1.serving_service_pb2.SetCanaryRequest,
         context: _ServicerContext,
     ) -> typing.Union[milepost.v1.serving_service_pb2.SetCanaryResponse, collections.abc.Awaitable[milepost.v1.serving_service_pb2.SetCanaryResponse]]:
-        """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random."""
+        """Sends a share of the traffic to a version, or none to end that. Which requests is chosen at random; inputs of one message of a
+        stream go together.
+        """
 
     @abc.abstractmethod
     def SetShadow(
