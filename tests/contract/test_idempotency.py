@@ -66,12 +66,16 @@ CASES: list[Case] = [
     (
         f"{TRACKING}/DeleteExperiment",
         _experiment,
-        lambda target, variant: pb.DeleteExperimentRequest(experiment_id=target if "first" in variant else "1"),
+        lambda target, variant: pb.DeleteExperimentRequest(
+            experiment_id=target if "first" in variant else f"{target}0"
+        ),
     ),
     (
         f"{TRACKING}/RestoreExperiment",
         _deleted_experiment,
-        lambda target, variant: pb.RestoreExperimentRequest(experiment_id=target if "first" in variant else "1"),
+        lambda target, variant: pb.RestoreExperimentRequest(
+            experiment_id=target if "first" in variant else f"{target}0"
+        ),
     ),
     (f"{TRACKING}/CreateRun", _nothing, lambda _, variant: pb.CreateRunRequest(run=pb.Run(name=variant))),
     (
