@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -127,8 +127,7 @@ class Predictions:
         started = time.monotonic()
         version = given = answer = timing = error = None
         try:
-            with self._router.lease(asked.model, asked.version) as version:
-                version.at_work += 1
+            with self._leased(asked) as version:
                 given, params = await off_loop_if_large(size, partial(read, version.contract))
                 prediction = await version.engine.predict(given, params, asked.deadline)
                 answer, timing = prediction.payload, prediction.timing
@@ -165,21 +164,17 @@ class Predictions:
             NotFound: `SERVED_MODEL_NOT_FOUND`.
         """
         started = time.monotonic()
-        with self._router.lease(asked.model, asked.version) as version:
+        with self._leased(asked, len(reads)) as version:
             together = read_together(reads, version.contract, version.engine.joinable_rows)
             if together is None:
                 return None
-            version.at_work += len(reads)
             try:
                 prediction = await version.engine.predict(together.joined, together.params, asked.deadline)
                 answers = cut(prediction.payload, together.rows)
             except (DomainError, ModelError):
                 return None
-            finally:
-                version.at_work -= len(reads)
             seconds = time.monotonic() - started
             for given, answer in zip(together.given, answers, strict=True):
-                version.at_work += 1  # which is told of as it ends
                 self._router.compare(version, given, together.params, answer)
                 self._tell(Record(asked, version, given, answer, prediction.timing, started, seconds, None))
             return [Answered(version, answer) for answer in answers]
@@ -189,8 +184,7 @@ class Predictions:
         started = time.monotonic()
         version = given = error = None
         try:
-            with self._router.lease(asked.model, asked.version) as version:
-                version.at_work += 1
+            with self._leased(asked) as version:
                 given, params = read(version.contract)
                 pieces: Any = version.engine.generate(given, params, asked.deadline)
                 async with aclosing(pieces):
@@ -205,11 +199,19 @@ class Predictions:
         finally:
             self._tell(Record(asked, version, given, None, None, started, time.monotonic() - started, error))
 
+    @contextmanager
+    def _leased(self, asked: Asked, requests: int = 1) -> Iterator[LoadedVersion]:
+        with self._router.lease(asked.model, asked.version) as version:
+            version.at_work += requests
+            try:
+                yield version
+            finally:
+                version.at_work -= requests
+
     def _tell(self, record: Record) -> None:
         version = record.version
         if version is not None:
             version.requests += 1
             version.failures += record.error is not None
-            version.at_work -= 1
         for observer in self._observers:
             observer(record)
