@@ -5,10 +5,11 @@ Of an answer only the status and `content-length` are read. Each caller waits fo
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import uvloop
@@ -61,17 +62,27 @@ def _request(path: bytes) -> bytes:
     return b"GET %s HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n" % path
 
 
-async def _run() -> Report:
-    options = arguments().parse_args()
-    requests = itertools.cycle([_request(path) for path in read_payloads(options.payloads)])
+async def run(requests: Sequence[bytes], options: argparse.Namespace) -> Report:
+    """Has each caller send the requests in turn by a connection of its own.
+
+    Args:
+        requests: Whole requests.
+        options: Those of `arguments`.
+    """
+    in_turn = itertools.cycle(requests)
     loop = asyncio.get_running_loop()
     connections = []
     for _ in range(options.callers):
-        connection = Connection(requests)
+        connection = Connection(in_turn)
         await loop.create_connection(lambda made=connection: made, "127.0.0.1", options.port)  # type: ignore[misc]
         connections.append(connection)
     return await watch(connections, options.server_pid, options.seconds)
 
 
+def _main() -> None:
+    options = arguments().parse_args()
+    write(uvloop.run(run([_request(path) for path in read_payloads(options.payloads)], options)))
+
+
 if __name__ == "__main__":
-    write(uvloop.run(_run()))
+    _main()

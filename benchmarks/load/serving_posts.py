@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-
 import uvloop
 
-from benchmarks.load.counting import Report, arguments, read_payloads, watch, write
-from benchmarks.load.http_calls import Connection
+from benchmarks.load.counting import arguments, read_payloads, write
+from benchmarks.load.http_calls import run
 
 
 def _request(path: str, body: bytes) -> bytes:
@@ -16,19 +13,13 @@ def _request(path: str, body: bytes) -> bytes:
     return f"POST {path} HTTP/1.1\r\n{headers}\r\n".encode() + body
 
 
-async def _run() -> Report:
+def _main() -> None:
     parser = arguments()
     parser.add_argument("--path", required=True)
     options = parser.parse_args()
-    requests = itertools.cycle([_request(options.path, body) for body in read_payloads(options.payloads)])
-    loop = asyncio.get_running_loop()
-    connections = []
-    for _ in range(options.callers):
-        connection = Connection(requests)
-        await loop.create_connection(lambda made=connection: made, "127.0.0.1", options.port)  # type: ignore[misc]
-        connections.append(connection)
-    return await watch(connections, options.server_pid, options.seconds)
+    requests = [_request(options.path, body) for body in read_payloads(options.payloads)]
+    write(uvloop.run(run(requests, options)))
 
 
 if __name__ == "__main__":
-    write(uvloop.run(_run()))
+    _main()

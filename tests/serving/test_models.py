@@ -74,7 +74,7 @@ async def test_every_uri_of_the_registry_and_a_folder_is_served(
         assert await ask(repository, one.name) == 1
         assert one.versions[0].sha256 == version.sha256
         assert one.versions[0].flavor == "python_function"
-    assert repository.ready
+    assert repository.readiness() == dict.fromkeys((one.name for one in repository.list()), True)
 
 
 async def test_what_cannot_be_loaded_says_why_and_nothing_is_left_of_it(
@@ -126,7 +126,7 @@ async def test_a_load_that_is_given_up_leaves_nothing(repository: Repository, mo
     model.add(1)
     loading = asyncio.create_task(repository.load(f"models:/{model.name}/1"))
     await until(lambda: repository.list() != [] and states(repository, model.name) == {1: "LOADING"})
-    assert not repository.ready
+    assert repository.readiness() == {}
     with pytest.raises(NotFound, match="being loaded"):
         await ask(repository)
     loading.cancel()

@@ -41,7 +41,7 @@ def read_table(table: Any, size: int) -> dict[str, Array]:
 
     Raises:
         InvalidArgument: `MALFORMED_BODY`: it contradicts itself; `BAD_MODEL_INPUT`: a column is of a type that no model
-            takes, or is there more than once.
+            takes, or is there more than once, or there are none.
         ArrowException, ValueError: It is malformed.
     """
     table.validate(full=True)
@@ -55,6 +55,8 @@ def read_table(table: Any, size: int) -> dict[str, Array]:
         raise bad_input(f"The table has the column {twice!r:.100} more than once.", twice)
     for name, field in zip(names, table.schema, strict=True):
         _check_type(field.type, name, inner=False)
+    if not names:
+        raise bad_input("The table has no columns. Give those of the model's signature.")
     batches = [batch.columns for batch in table.to_batches()]
     return {name: _column([columns[at] for columns in batches], name) for at, name in enumerate(names)}
 

@@ -83,11 +83,6 @@ class Repository:
 
     # State
 
-    @property
-    def ready(self) -> bool:
-        """Whether each model has a live version with a process that can answer now."""
-        return all(served.live is not None and served.live.answers for served in self._table)
-
     def readiness(self) -> dict[str, bool]:
         """Whether each model that has a live version can answer now, by name."""
         return {served.name: served.live.answers for served in self._table if served.live is not None}
