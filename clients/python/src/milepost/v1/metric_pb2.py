@@ -26,13 +26,14 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18milepost/v1/metric.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dmilepost/v1/annotations.proto\"\x92\x01\n\x0cMetricPoints\x12L\n\x03key\x18\x01 \x01(\tB?\xe2\x41\x01\x02\xea\x8d#7\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters\x12\x0e\n\x06values\x18\x02 \x03(\x01\x12\r\n\x05steps\x18\x03 \x03(\x03\x12\x15\n\rtimestamps_ms\x18\x04 \x03(\x03\"\xa8\x02\n\rMetricSummary\x12\x0c\n\x04last\x18\x01 \x01(\x01\x12\x11\n\tlast_step\x18\x02 \x01(\x03\x12\x19\n\x11last_timestamp_ms\x18\x03 \x01(\x03\x12\r\n\x05\x66irst\x18\x04 \x01(\x01\x12\x12\n\nfirst_step\x18\x05 \x01(\x03\x12\x1a\n\x12\x66irst_timestamp_ms\x18\x0c \x01(\x03\x12\x10\n\x03min\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08min_step\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x10\n\x03max\x18\x08 \x01(\x01H\x02\x88\x01\x01\x12\x15\n\x08max_step\x18\t \x01(\x03H\x03\x88\x01\x01\x12\r\n\x05\x63ount\x18\n \x01(\x03\x12\x11\n\tnan_count\x18\x0b \x01(\x03\x42\x06\n\x04_minB\x0b\n\t_min_stepB\x06\n\x04_maxB\x0b\n\t_max_stepb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18milepost/v1/metric.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dmilepost/v1/annotations.proto\"\x92\x01\n\x0cMetricPoints\x12L\n\x03key\x18\x01 \x01(\tB?\xe2\x41\x01\x02\xea\x8d#7\x10\xf4\x03\x1a\x11[^\\x00-\\x1f\\x7f]+\"\x1ftext without control characters\x12\x0e\n\x06values\x18\x02 \x03(\x01\x12\r\n\x05steps\x18\x03 \x03(\x03\x12\x15\n\rtimestamps_ms\x18\x04 \x03(\x03\"\xa8\x02\n\rMetricSummary\x12\x0c\n\x04last\x18\x01 \x01(\x01\x12\x11\n\tlast_step\x18\x02 \x01(\x03\x12\x19\n\x11last_timestamp_ms\x18\x03 \x01(\x03\x12\r\n\x05\x66irst\x18\x04 \x01(\x01\x12\x12\n\nfirst_step\x18\x05 \x01(\x03\x12\x1a\n\x12\x66irst_timestamp_ms\x18\x0c \x01(\x03\x12\x10\n\x03min\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08min_step\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x10\n\x03max\x18\x08 \x01(\x01H\x02\x88\x01\x01\x12\x15\n\x08max_step\x18\t \x01(\x03H\x03\x88\x01\x01\x12\r\n\x05\x63ount\x18\n \x01(\x03\x12\x11\n\tnan_count\x18\x0b \x01(\x03\x42\x06\n\x04_minB\x0b\n\t_min_stepB\x06\n\x04_maxB\x0b\n\t_max_stepB;\n\x0f\x64\x65v.milepost.v1P\x01Z&milepost.dev/go/milepost/v1;milepostpbb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.v1.metric_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.milepost.v1P\001Z&milepost.dev/go/milepost/v1;milepostpb'
   _globals['_METRICPOINTS'].fields_by_name['key']._loaded_options = None
   _globals['_METRICPOINTS'].fields_by_name['key']._serialized_options = b'\342A\001\002\352\215#7\020\364\003\032\021[^\\x00-\\x1f\\x7f]+\"\037text without control characters'
   _globals['_METRICPOINTS']._serialized_start=106

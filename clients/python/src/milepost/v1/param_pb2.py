@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17milepost/v1/param.proto\x12\x0bmilepost.v1\x1a\x1dmilepost/v1/annotations.proto\"\x99\x01\n\nParamValue\x12 \n\x0cstring_value\x18\x01 \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff\x03H\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x03 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\x1e\n\njson_value\x18\x05 \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff\x03H\x00\x42\x06\n\x04kindb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17milepost/v1/param.proto\x12\x0bmilepost.v1\x1a\x1dmilepost/v1/annotations.proto\"\x99\x01\n\nParamValue\x12 \n\x0cstring_value\x18\x01 \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff\x03H\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x03 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\x1e\n\njson_value\x18\x05 \x01(\tB\x08\xea\x8d#\x04\x10\xff\xff\x03H\x00\x42\x06\n\x04kindB;\n\x0f\x64\x65v.milepost.v1P\x01Z&milepost.dev/go/milepost/v1;milepostpbb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.v1.param_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.milepost.v1P\001Z&milepost.dev/go/milepost/v1;milepostpb'
   _globals['_PARAMVALUE'].fields_by_name['string_value']._loaded_options = None
   _globals['_PARAMVALUE'].fields_by_name['string_value']._serialized_options = b'\352\215#\004\020\377\377\003'
   _globals['_PARAMVALUE'].fields_by_name['json_value']._loaded_options = None

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/registry_event.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x04\n\rRegistryEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.milepost.v1.RegistryEvent.Kind\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\r\n\x05\x66ield\x18\x07 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x08 \x01(\t\x12\r\n\x05\x61\x66ter\x18\t \x01(\t\"\xd6\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KIND_MODEL_CREATED\x10\x01\x12\x16\n\x12KIND_MODEL_UPDATED\x10\x02\x12\x16\n\x12KIND_MODEL_RENAMED\x10\x03\x12\x16\n\x12KIND_MODEL_DELETED\x10\x04\x12\x18\n\x14KIND_VERSION_CREATED\x10\x05\x12\x18\n\x14KIND_VERSION_UPDATED\x10\x06\x12\x1d\n\x19KIND_VERSION_TRANSITIONED\x10\x07\x12\x18\n\x14KIND_VERSION_DELETED\x10\x08\x12\x12\n\x0eKIND_ALIAS_SET\x10\t\x12\x16\n\x12KIND_ALIAS_DELETED\x10\n\x12\x10\n\x0cKIND_TAG_SET\x10\x0b\x12\x14\n\x10KIND_TAG_DELETED\x10\x0c\x12\x17\n\x13KIND_MODEL_IMPORTED\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n milepost/v1/registry_event.proto\x12\x0bmilepost.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x04\n\rRegistryEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.milepost.v1.RegistryEvent.Kind\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\r\n\x05\x66ield\x18\x07 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x08 \x01(\t\x12\r\n\x05\x61\x66ter\x18\t \x01(\t\"\xd6\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KIND_MODEL_CREATED\x10\x01\x12\x16\n\x12KIND_MODEL_UPDATED\x10\x02\x12\x16\n\x12KIND_MODEL_RENAMED\x10\x03\x12\x16\n\x12KIND_MODEL_DELETED\x10\x04\x12\x18\n\x14KIND_VERSION_CREATED\x10\x05\x12\x18\n\x14KIND_VERSION_UPDATED\x10\x06\x12\x1d\n\x19KIND_VERSION_TRANSITIONED\x10\x07\x12\x18\n\x14KIND_VERSION_DELETED\x10\x08\x12\x12\n\x0eKIND_ALIAS_SET\x10\t\x12\x16\n\x12KIND_ALIAS_DELETED\x10\n\x12\x10\n\x0cKIND_TAG_SET\x10\x0b\x12\x14\n\x10KIND_TAG_DELETED\x10\x0c\x12\x17\n\x13KIND_MODEL_IMPORTED\x10\rB;\n\x0f\x64\x65v.milepost.v1P\x01Z&milepost.dev/go/milepost/v1;milepostpbb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.v1.registry_event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.milepost.v1P\001Z&milepost.dev/go/milepost/v1;milepostpb'
   _globals['_REGISTRYEVENT']._serialized_start=83
   _globals['_REGISTRYEVENT']._serialized_end=641
   _globals['_REGISTRYEVENT_KIND']._serialized_start=299

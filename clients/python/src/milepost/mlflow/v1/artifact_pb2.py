@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!milepost/mlflow/v1/artifact.proto\x12\x12milepost.mlflow.v1\";\n\x08\x46ileInfo\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06is_dir\x18\x02 \x01(\x08\x12\x11\n\tfile_size\x18\x03 \x01(\x03')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!milepost/mlflow/v1/artifact.proto\x12\x12milepost.mlflow.v1\";\n\x08\x46ileInfo\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06is_dir\x18\x02 \x01(\x08\x12\x11\n\tfile_size\x18\x03 \x01(\x03\x42G\n\x16\x64\x65v.milepost.mlflow.v1P\x01Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.mlflow.v1.artifact_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\026dev.milepost.mlflow.v1P\001Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb'
   _globals['_FILEINFO']._serialized_start=57
   _globals['_FILEINFO']._serialized_end=116
 # @@protoc_insertion_point(module_scope)

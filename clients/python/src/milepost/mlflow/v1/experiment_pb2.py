@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#milepost/mlflow/v1/experiment.proto\x12\x12milepost.mlflow.v1\x1a\x1dmilepost/v1/annotations.proto\"@\n\rExperimentTag\x12\x16\n\x03key\x18\x01 \x01(\tB\t\xea\x8d#\x05\x08\x01\x10\xfa\x01\x12\x17\n\x05value\x18\x02 \x01(\tB\x08\xea\x8d#\x04\x10\xa0\x9c\x01\"\xc7\x01\n\nExperiment\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x19\n\x11\x61rtifact_location\x18\x03 \x01(\t\x12\x17\n\x0flifecycle_stage\x18\x04 \x01(\t\x12\x18\n\x10last_update_time\x18\x05 \x01(\x03\x12\x15\n\rcreation_time\x18\x06 \x01(\x03\x12/\n\x04tags\x18\x07 \x03(\x0b\x32!.milepost.mlflow.v1.ExperimentTag*6\n\x08ViewType\x12\x0f\n\x0b\x41\x43TIVE_ONLY\x10\x01\x12\x10\n\x0c\x44\x45LETED_ONLY\x10\x02\x12\x07\n\x03\x41LL\x10\x03')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#milepost/mlflow/v1/experiment.proto\x12\x12milepost.mlflow.v1\x1a\x1dmilepost/v1/annotations.proto\"@\n\rExperimentTag\x12\x16\n\x03key\x18\x01 \x01(\tB\t\xea\x8d#\x05\x08\x01\x10\xfa\x01\x12\x17\n\x05value\x18\x02 \x01(\tB\x08\xea\x8d#\x04\x10\xa0\x9c\x01\"\xc7\x01\n\nExperiment\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x19\n\x11\x61rtifact_location\x18\x03 \x01(\t\x12\x17\n\x0flifecycle_stage\x18\x04 \x01(\t\x12\x18\n\x10last_update_time\x18\x05 \x01(\x03\x12\x15\n\rcreation_time\x18\x06 \x01(\x03\x12/\n\x04tags\x18\x07 \x03(\x0b\x32!.milepost.mlflow.v1.ExperimentTag*6\n\x08ViewType\x12\x0f\n\x0b\x41\x43TIVE_ONLY\x10\x01\x12\x10\n\x0c\x44\x45LETED_ONLY\x10\x02\x12\x07\n\x03\x41LL\x10\x03\x42G\n\x16\x64\x65v.milepost.mlflow.v1P\x01Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.mlflow.v1.experiment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\026dev.milepost.mlflow.v1P\001Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb'
   _globals['_EXPERIMENTTAG'].fields_by_name['key']._loaded_options = None
   _globals['_EXPERIMENTTAG'].fields_by_name['key']._serialized_options = b'\352\215#\005\010\001\020\372\001'
   _globals['_EXPERIMENTTAG'].fields_by_name['value']._loaded_options = None

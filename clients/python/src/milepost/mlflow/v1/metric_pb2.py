@@ -26,13 +26,14 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmilepost/mlflow/v1/metric.proto\x12\x12milepost.mlflow.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dmilepost/v1/annotations.proto\"\xc3\x02\n\x06Metric\x12\xa6\x01\n\x03key\x18\x01 \x01(\tB\x98\x01\xe2\x41\x01\x02\xea\x8d#\x8f\x01\x10\xfa\x01\x1a&(?!.*(?:^|/)\\.{0,2}(?:/|$))[\\w/.\\-: ]+\"bletters, digits, \'_\', \'-\', \'.\', \':\', spaces, and \'/\' between parts that are not empty, \'.\' or \'..\'\x12\x13\n\x05value\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x02\x12\x1d\n\ttimestamp\x18\x03 \x01(\x03\x42\n\xe2\x41\x01\x02\xea\x8d#\x02\x30\x00\x12\x0c\n\x04step\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x61taset_name\x18\x05 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x06 \x01(\t\x12\x10\n\x08model_id\x18\x07 \x01(\t\x12\x0e\n\x06run_id\x18\x08 \x01(\t\"^\n\x0fMetricWithRunId\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x11\n\ttimestamp\x18\x03 \x01(\x03\x12\x0c\n\x04step\x18\x04 \x01(\x03\x12\x0e\n\x06run_id\x18\x05 \x01(\t')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmilepost/mlflow/v1/metric.proto\x12\x12milepost.mlflow.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dmilepost/v1/annotations.proto\"\xc3\x02\n\x06Metric\x12\xa6\x01\n\x03key\x18\x01 \x01(\tB\x98\x01\xe2\x41\x01\x02\xea\x8d#\x8f\x01\x10\xfa\x01\x1a&(?!.*(?:^|/)\\.{0,2}(?:/|$))[\\w/.\\-: ]+\"bletters, digits, \'_\', \'-\', \'.\', \':\', spaces, and \'/\' between parts that are not empty, \'.\' or \'..\'\x12\x13\n\x05value\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x02\x12\x1d\n\ttimestamp\x18\x03 \x01(\x03\x42\n\xe2\x41\x01\x02\xea\x8d#\x02\x30\x00\x12\x0c\n\x04step\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x61taset_name\x18\x05 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x06 \x01(\t\x12\x10\n\x08model_id\x18\x07 \x01(\t\x12\x0e\n\x06run_id\x18\x08 \x01(\t\"^\n\x0fMetricWithRunId\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x11\n\ttimestamp\x18\x03 \x01(\x03\x12\x0c\n\x04step\x18\x04 \x01(\x03\x12\x0e\n\x06run_id\x18\x05 \x01(\tBG\n\x16\x64\x65v.milepost.mlflow.v1P\x01Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.mlflow.v1.metric_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\026dev.milepost.mlflow.v1P\001Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb'
   _globals['_METRIC'].fields_by_name['key']._loaded_options = None
   _globals['_METRIC'].fields_by_name['key']._serialized_options = b'\342A\001\002\352\215#\217\001\020\372\001\032&(?!.*(?:^|/)\\.{0,2}(?:/|$))[\\w/.\\-: ]+\"bletters, digits, \'_\', \'-\', \'.\', \':\', spaces, and \'/\' between parts that are not empty, \'.\' or \'..\''
   _globals['_METRIC'].fields_by_name['value']._loaded_options = None

@@ -27,13 +27,14 @@ from milepost.mlflow.v1 import model_version_pb2 as milepost_dot_mlflow_dot_v1_d
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)milepost/mlflow/v1/registered_model.proto\x12\x12milepost.mlflow.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a&milepost/mlflow/v1/model_version.proto\x1a\x1dmilepost/v1/annotations.proto\"\xad\x02\n\x0fRegisteredModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1a\n\x12\x63reation_timestamp\x18\x02 \x01(\x03\x12\x1e\n\x16last_updated_timestamp\x18\x03 \x01(\x03\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x39\n\x0flatest_versions\x18\x06 \x03(\x0b\x32 .milepost.mlflow.v1.ModelVersion\x12\x34\n\x04tags\x18\x07 \x03(\x0b\x32&.milepost.mlflow.v1.RegisteredModelTag\x12\x39\n\x07\x61liases\x18\x08 \x03(\x0b\x32(.milepost.mlflow.v1.RegisteredModelAlias\"<\n\x12RegisteredModelTag\x12\x17\n\x03key\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x08\x01\x12\r\n\x05value\x18\x02 \x01(\t\"6\n\x14RegisteredModelAlias\x12\r\n\x05\x61lias\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)milepost/mlflow/v1/registered_model.proto\x12\x12milepost.mlflow.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a&milepost/mlflow/v1/model_version.proto\x1a\x1dmilepost/v1/annotations.proto\"\xad\x02\n\x0fRegisteredModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1a\n\x12\x63reation_timestamp\x18\x02 \x01(\x03\x12\x1e\n\x16last_updated_timestamp\x18\x03 \x01(\x03\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x39\n\x0flatest_versions\x18\x06 \x03(\x0b\x32 .milepost.mlflow.v1.ModelVersion\x12\x34\n\x04tags\x18\x07 \x03(\x0b\x32&.milepost.mlflow.v1.RegisteredModelTag\x12\x39\n\x07\x61liases\x18\x08 \x03(\x0b\x32(.milepost.mlflow.v1.RegisteredModelAlias\"<\n\x12RegisteredModelTag\x12\x17\n\x03key\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xea\x8d#\x02\x08\x01\x12\r\n\x05value\x18\x02 \x01(\t\"6\n\x14RegisteredModelAlias\x12\r\n\x05\x61lias\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\tBG\n\x16\x64\x65v.milepost.mlflow.v1P\x01Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.mlflow.v1.registered_model_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\026dev.milepost.mlflow.v1P\001Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb'
   _globals['_REGISTEREDMODELTAG'].fields_by_name['key']._loaded_options = None
   _globals['_REGISTEREDMODELTAG'].fields_by_name['key']._serialized_options = b'\342A\001\002\352\215#\002\010\001'
   _globals['_REGISTEREDMODEL']._serialized_start=170

@@ -26,13 +26,14 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from milepost.v1 import annotations_pb2 as milepost_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'milepost/mlflow/v1/server_service.proto\x12\x12milepost.mlflow.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmilepost/v1/annotations.proto\"\x16\n\x14GetServerInfoRequest\"\xc5\x02\n\x15GetServerInfoResponse\x12\x12\n\nstore_type\x18\x01 \x01(\t\x12\x1a\n\x12workspaces_enabled\x18\x02 \x01(\x08\x12\x1e\n\x16trace_archival_enabled\x18\x03 \x01(\x08\x12!\n\x19multipart_uploads_enabled\x18\x04 \x01(\x08\x12#\n\x1bmultipart_downloads_enabled\x18\x05 \x01(\x08\x12)\n!presigned_upload_run_id_supported\x18\x06 \x01(\x08\x12+\n#presigned_upload_model_id_supported\x18\x07 \x01(\x08\x12<\n\x10\x66\x65\x61tures_enabled\x18\x08 \x01(\x0b\x32\".milepost.mlflow.v1.ServerFeatures\"!\n\x0eServerFeatures\x12\x0f\n\x07gateway\x18\x01 \x01(\x08\x32\x9f\x01\n\rServerService\x12\x8d\x01\n\rGetServerInfo\x12(.milepost.mlflow.v1.GetServerInfoRequest\x1a).milepost.mlflow.v1.GetServerInfoResponse\"\'\xe8\x8d#\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/3.0/mlflow/server-info')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'milepost/mlflow/v1/server_service.proto\x12\x12milepost.mlflow.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmilepost/v1/annotations.proto\"\x16\n\x14GetServerInfoRequest\"\xc5\x02\n\x15GetServerInfoResponse\x12\x12\n\nstore_type\x18\x01 \x01(\t\x12\x1a\n\x12workspaces_enabled\x18\x02 \x01(\x08\x12\x1e\n\x16trace_archival_enabled\x18\x03 \x01(\x08\x12!\n\x19multipart_uploads_enabled\x18\x04 \x01(\x08\x12#\n\x1bmultipart_downloads_enabled\x18\x05 \x01(\x08\x12)\n!presigned_upload_run_id_supported\x18\x06 \x01(\x08\x12+\n#presigned_upload_model_id_supported\x18\x07 \x01(\x08\x12<\n\x10\x66\x65\x61tures_enabled\x18\x08 \x01(\x0b\x32\".milepost.mlflow.v1.ServerFeatures\"!\n\x0eServerFeatures\x12\x0f\n\x07gateway\x18\x01 \x01(\x08\x32\x9f\x01\n\rServerService\x12\x8d\x01\n\rGetServerInfo\x12(.milepost.mlflow.v1.GetServerInfoRequest\x1a).milepost.mlflow.v1.GetServerInfoResponse\"\'\xe8\x8d#\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/3.0/mlflow/server-infoBG\n\x16\x64\x65v.milepost.mlflow.v1P\x01Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'milepost.mlflow.v1.server_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\026dev.milepost.mlflow.v1P\001Z+milepost.dev/go/milepost/mlflow/v1;mlflowpb'
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._loaded_options = None
   _globals['_SERVERSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\350\215#\001\202\323\344\223\002\035\022\033/api/3.0/mlflow/server-info'
   _globals['_GETSERVERINFOREQUEST']._serialized_start=124

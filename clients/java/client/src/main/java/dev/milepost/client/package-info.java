@@ -1,0 +1,2 @@
+/** The client of Milepost: begin with {@link dev.milepost.client.MilepostClient}. */
+package dev.milepost.client;

@@ -1,0 +1,2 @@
+/** Lists that fetch their pages as they are read. */
+package dev.milepost.client.paging;
