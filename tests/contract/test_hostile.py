@@ -11,6 +11,7 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 
 from milepost import v1 as pb
+from milepost.v1 import annotations_pb2
 from support.api import SERVICES, Api
 from support.errors import ApiError
 from support.grpc_api import GrpcApi
@@ -25,12 +26,13 @@ REQUESTS = 25
 JSON = {"content-type": "application/json"}
 METHODS = {f"{service.full_name}/{method.name}": method for service in SERVICES.values() for method in service.methods}
 UNARY = {name: method for name, method in METHODS.items() if not (method.client_streaming or method.server_streaming)}
+READING = (pb.PERMISSION_READ, pb.PERMISSION_PUBLIC)
+# What cannot be read never comes to a database; what can is tried on all of them as odd values.
+one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 unary_methods = pytest.mark.parametrize(("name", "method"), UNARY.items(), ids=[name.split("/")[1] for name in UNARY])
 
 
-@pytest.fixture
-async def known(rest_api: RestApi) -> AsyncIterator[Known]:
-    """Ids of experiments and runs, some of them deleted, and names of models, by the fields that take them."""
+async def _make_known(rest_api: RestApi) -> Known:
     experiments = [(await rest_api.create_experiment(tags={"a": "b"})).experiment_id for _ in range(3)]
     runs = [(await rest_api.create_run(one, tags={"a": "b"})).run_id for one in experiments for _ in range(2)]
     await rest_api.delete_run(runs[0])
@@ -40,7 +42,7 @@ async def known(rest_api: RestApi) -> AsyncIterator[Known]:
         for _ in range(2):
             await rest_api.create_model_version(model, source_uri="s3://bucket/model", tags={"a": "b"})
         await rest_api.set_model_alias(model, "champion", 1)
-    yield {
+    return {
         "experiment_id": experiments,
         "experiment_ids": experiments,
         "run_id": runs,
@@ -52,6 +54,20 @@ async def known(rest_api: RestApi) -> AsyncIterator[Known]:
         "alias": ["champion", "latest", "other"],
         "request_id": ["", "", *(unique() for _ in range(8))],
     }
+
+
+@pytest.fixture(scope="module")
+async def known_to_readers(rest_api: RestApi) -> Known:
+    """What methods that change nothing share."""
+    return await _make_known(rest_api)
+
+
+@pytest.fixture
+async def known(request: pytest.FixtureRequest, rest_api: RestApi, known_to_readers: Known) -> AsyncIterator[Known]:
+    """Ids of experiments and runs, some of them deleted, and names of models, by the fields that take them."""
+    method = request.node.callspec.params.get("method")
+    reads = method is not None and method.GetOptions().Extensions[annotations_pb2.permission] in READING
+    yield known_to_readers if reads else await _make_known(rest_api)
     assert (await rest_api.get_server_info()).version
 
 
@@ -65,6 +81,7 @@ async def test_odd_values_are_answered_or_refused(api: Api, known: Known, name: 
             await api.call(name, request)
 
 
+@one_database
 @unary_methods
 async def test_broken_messages_are_answered_or_refused(
     grpc_api: GrpcApi, known: Known, name: str, method: MethodDescriptor
@@ -76,6 +93,7 @@ async def test_broken_messages_are_answered_or_refused(
             await grpc_api.call_raw(name, hostile_bytes(hostile.dice, valid))
 
 
+@one_database
 @unary_methods
 async def test_broken_json_is_answered_or_refused(
     rest_api: RestApi, known: Known, name: str, method: MethodDescriptor

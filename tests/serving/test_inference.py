@@ -120,11 +120,17 @@ async def test_a_request_whose_deadline_passed_is_not_predicted(channel: grpc.ai
     assert not late.with_name("late.started").exists()
 
 
-async def test_requests_of_a_stream_are_predicted_together_and_answered_in_order(channel: grpc.aio.Channel) -> None:
+async def test_requests_of_a_stream_are_predicted_together_and_answered_in_order(
+    channel: grpc.aio.Channel, tmp_path: Path
+) -> None:
     count = 200
-    answers = [
-        each async for each in stream_of(channel)(iter([request("batch", id=str(number)) for number in range(count)]))
-    ]
+    stream = stream_of(channel)()
+    # All others have come by the time that the process is free for them.
+    async with busy(channel, tmp_path / "gate"):
+        for number in range(count):
+            await stream.write(request("batch", id=str(number)))
+        await stream.done_writing()
+    answers = [each async for each in stream]
     assert [each.infer_response.id for each in answers] == [str(number) for number in range(count)]
     sizes = [int(each.infer_response.raw_output_contents[0][4:]) for each in answers]
     assert max(sizes) > 1
