@@ -8,7 +8,7 @@ PROTOS := protos/milepost protos/inference
 EXTRAS := arrow azure demo evaluation gcs images import-tensorboard mariadb models pandas pickle polars s3 sklearn tracing
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo server test matrix groups bench check lint types imports protos generated gen format lock clean
+.PHONY: help setup demo server test java matrix groups bench check lint types imports protos generated gen format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,8 +33,11 @@ demo: setup ## Train models, track them, find the best again; ends by itself
 server: setup ## Run a server on the embedded default: HTTP on 5000, gRPC on 5001, data in ./milepost-data
 	$(BIN)/milepost server
 
-test: setup ## Run all tests
+test: setup java ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+java: setup ## Build the Java client and test it
+	$(BIN)/python tools/java_client.py
 
 matrix: setup ## Test the client beside the protobuf releases that training environments pin
 	$(BIN)/python tools/matrix.py

@@ -45,7 +45,11 @@ public final class Calls {
         this.settings = settings;
     }
 
-    /** {@return the same calls with another deadline} @param timeout how long a call may take, retries included */
+    /**
+     * {@return the same calls with another deadline}
+     *
+     * @param timeout how long a call may take, retries included
+     */
     public Calls withTimeout(Duration timeout) {
         return new Calls(connection, settings.withTimeout(timeout));
     }

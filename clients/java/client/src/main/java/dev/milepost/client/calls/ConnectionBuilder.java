@@ -48,7 +48,11 @@ public abstract class ConnectionBuilder<B extends ConnectionBuilder<B>> {
         return self();
     }
 
-    /** Uses TLS, and trusts the certificate authorities of the JVM. {@return this builder} */
+    /**
+     * Uses TLS, and trusts the certificate authorities of the JVM.
+     *
+     * @return this builder
+     */
     public B tls() {
         return credentials(TlsChannelCredentials.create());
     }

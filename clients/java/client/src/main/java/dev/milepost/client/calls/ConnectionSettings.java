@@ -27,7 +27,11 @@ public record ConnectionSettings(
     private static final Pattern ADDRESS = Pattern.compile(
             "(?<scheme>grpcs?://)?(?<host>\\[[0-9A-Fa-f:.%]+\\]|[A-Za-z0-9_.-]+):(?<port>[0-9]{1,5})/?");
 
-    /** Checks the settings. Throws {@link IllegalArgumentException} for a timeout that is not positive. */
+    /**
+     * Checks the settings.
+     *
+     * @throws IllegalArgumentException for a timeout that is not positive
+     */
     public ConnectionSettings {
         Objects.requireNonNull(address, "address");
         if (timeout.isNegative() || timeout.isZero()) {
@@ -53,7 +57,11 @@ public record ConnectionSettings(
                 + "'grpc://host:port' with the server's gRPC port, for example '127.0.0.1:5001'.");
     }
 
-    /** {@return the same with another timeout} @param wanted how long a call may take, retries included */
+    /**
+     * {@return the same with another timeout}
+     *
+     * @param wanted how long a call may take, retries included
+     */
     public ConnectionSettings withTimeout(Duration wanted) {
         return new ConnectionSettings(address, credentials, authority, token, wanted, retries);
     }

@@ -1,0 +1,73 @@
+package dev.milepost.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.milepost.client.errors.UnauthenticatedException;
+import dev.milepost.client.errors.UnavailableException;
+import dev.milepost.client.support.Certificate;
+import dev.milepost.client.support.Gateway;
+import dev.milepost.client.support.TestServer;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** TLS and tokens, as a gateway before the server asks for them. */
+class GatewayTest {
+    private static final String TOKEN = "open-sesame";
+    private static Certificate certificate;
+    private static Gateway gateway;
+
+    @BeforeAll
+    static void start() {
+        certificate = Certificate.make();
+        gateway = new Gateway(TestServer.shared(), certificate, TOKEN);
+    }
+
+    @AfterAll
+    static void stop() {
+        gateway.close();
+    }
+
+    private static MilepostClient.Builder trusting() {
+        return MilepostClient.builder().target(gateway.address()).tls(certificate.certificate());
+    }
+
+    @Test
+    void aTrustedCertificateAndTheTokenOpenTheWay() {
+        try (MilepostClient client = trusting().token(TOKEN).build()) {
+            assertFalse(client.serverInfo().getVersion().isEmpty());
+        }
+    }
+
+    @Test
+    void theTokenIsAskedForAtEachCall() {
+        AtomicInteger asked = new AtomicInteger();
+        try (MilepostClient client =
+                trusting().token(() -> asked.getAndIncrement() == 0 ? TOKEN : "expired").build()) {
+            client.serverInfo();
+            assertThrows(UnauthenticatedException.class, client::serverInfo);
+            assertEquals(2, asked.get());
+        }
+    }
+
+    @Test
+    void noTokenIsUnauthenticated() {
+        try (MilepostClient client = trusting().build()) {
+            assertThrows(UnauthenticatedException.class, client::serverInfo);
+        }
+    }
+
+    @Test
+    void aCertificateThatNobodyTrustsIsNotTalkedTo() {
+        try (MilepostClient client = MilepostClient.builder()
+                .target("grpcs://" + gateway.address())
+                .token(TOKEN)
+                .retries(false)
+                .build()) {
+            assertThrows(UnavailableException.class, client::serverInfo);
+        }
+    }
+}
