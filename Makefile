@@ -8,10 +8,10 @@ PROTOS := protos/milepost protos/inference
 EXTRAS := arrow azure demo evaluation gcs images import-tensorboard mariadb models pandas pickle polars s3 sklearn tracing
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo server test java matrix groups bench check lint types imports protos generated gen format lock clean
+.PHONY: help setup demo server test java typescript go matrix groups bench check lint types imports protos generated gen format lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.installed ## Make .venv with everything that developing needs
 
@@ -33,11 +33,11 @@ demo: setup ## Train models, track them, find the best again; ends by itself
 server: setup ## Run a server on the embedded default: HTTP on 5000, gRPC on 5001, data in ./milepost-data
 	$(BIN)/milepost server
 
-test: setup java ## Run all tests
+test: setup java typescript go ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-java: setup ## Build the Java client and test it
-	$(BIN)/python tools/java_client.py
+java typescript go: setup ## Build and test the client of that language
+	$(BIN)/python tools/clients.py $@
 
 matrix: setup ## Test the client beside the protobuf releases that training environments pin
 	$(BIN)/python tools/matrix.py
@@ -88,3 +88,5 @@ lock: setup ## Pin the newest versions of everything that developing needs
 
 clean: ## Remove what can be made again, but not data
 	rm -rf $(VENV) $(GEN) .venv-groups build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf clients/typescript/node_modules clients/typescript/dist clients/typescript/build clients/typescript/src/gen
+	rm -rf clients/go/inference clients/go/milepost
