@@ -63,12 +63,12 @@ async def test_aliases_are_case_sensitive(api: Api, name: str) -> None:
 
 
 async def test_alias_that_points_elsewhere_than_expected_stays(api: Api, name: str) -> None:
-    with refused("ABORTED", "ALIAS_MOVED", version="0", expected="1"):
+    with refused("ABORTED", "ALIAS_MOVED", actual="0", expected="1"):
         await api.set_model_alias(name, "champion", 2, 1)
     await api.set_model_alias(name, "champion", 2, 0)
-    with refused("ABORTED", "ALIAS_MOVED", version="2", expected="0"):
+    with refused("ABORTED", "ALIAS_MOVED", actual="2", expected="0"):
         await api.set_model_alias(name, "champion", 3, 0)
-    with refused("ABORTED", "ALIAS_MOVED", version="2", expected="1"):
+    with refused("ABORTED", "ALIAS_MOVED", actual="2", expected="1"):
         await api.delete_model_alias(name, "champion", 1)
     assert dict((await api.get_registered_model(name)).aliases) == {"champion": 2}
 

@@ -84,6 +84,6 @@ def _check_expected(request: pb.SetModelAliasRequest | pb.DeleteModelAliasReques
             "name": request.name,
             "alias": request.alias,
             "expected": str(request.expected_version),
-            "version": str(current),
+            "actual": str(current),
         },
     )

@@ -9,6 +9,7 @@ import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -130,6 +131,19 @@ public final class Calls {
     }
 
     /**
+     * Begins one attempt at a call that streams, without a deadline. It waits for the server while that is away, where
+     * {@link #open} fails.
+     *
+     * @param <Q> the requests
+     * @param <A> the answers
+     * @param method the method
+     * @return the call, not yet started
+     */
+    public <Q, A> ClientCall<Q, A> openWhenReady(MethodDescriptor<Q, A> method) {
+        return connection.channel().newCall(method, CallOptions.DEFAULT.withWaitForReady());
+    }
+
+    /**
      * Begins one attempt at a call that streams, with a deadline.
      *
      * @param <Q> the requests
@@ -145,12 +159,31 @@ public final class Calls {
     }
 
     /**
+     * Begins one attempt at a call that sends much, with a deadline.
+     *
+     * @param <Q> the requests
+     * @param <A> the answers
+     * @param method the method
+     * @param timeout how long it may take
+     * @param waitingBytes bytes that may wait to be sent before the call is no longer ready for more
+     * @return the call, not yet started
+     */
+    public <Q, A> ClientCall<Q, A> open(MethodDescriptor<Q, A> method, Duration timeout, int waitingBytes) {
+        return connection
+                .channel()
+                .newCall(method, CallOptions.DEFAULT
+                        .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
+                        .withOnReadyThreshold(waitingBytes));
+    }
+
+    /**
      * Waits for what was begun.
      *
      * @param <T> the result
      * @param begun a future of this client
      * @return its result
      * @throws MilepostException when it failed; an interrupt cancels it and is left set
+     * @throws RuntimeException what else failed it as it is: a local file, a callback
      */
     public static <T> T await(CompletableFuture<T> begun) {
         try {
@@ -163,7 +196,7 @@ public final class Calls {
                     ErrorReason.ERROR_REASON_UNSPECIFIED,
                     Map.of());
         } catch (ExecutionException failed) {
-            if (failed.getCause() instanceof MilepostException error) {
+            if (failed.getCause() instanceof RuntimeException error && !(error instanceof StatusRuntimeException)) {
                 throw error;
             }
             throw Errors.from(failed);
@@ -245,8 +278,13 @@ public final class Calls {
         }
     }
 
-    /** What may itself have ended the process of a model is tried on one more, and not on all that are started anew. */
-    private static int mostAttempts(MilepostException error) {
+    /**
+     * {@return attempts that a call gets when the last one failed with an error. What may itself have ended the process
+     * of a model is tried on one more, and not on all that are started anew}
+     *
+     * @param error the error
+     */
+    public static int mostAttempts(MilepostException error) {
         return error.reason() == ErrorReason.ERROR_REASON_WORKER_LOST ? MAX_LOST_WORKERS : MAX_ATTEMPTS;
     }
 }

@@ -6,8 +6,8 @@ import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
@@ -17,7 +17,7 @@ public final class Connection implements AutoCloseable {
 
     private final ManagedChannel managed;
     private final Channel channel;
-    private final ScheduledExecutorService timer;
+    private final ScheduledThreadPoolExecutor timer;
 
     /**
      * Does not connect yet.
@@ -39,7 +39,7 @@ public final class Connection implements AutoCloseable {
         }
         managed = builder.build();
         channel = ClientInterceptors.intercept(managed, new CallMetadata(settings.token()));
-        timer = Executors.newSingleThreadScheduledExecutor(daemon("milepost-retries"));
+        timer = new ScheduledThreadPoolExecutor(1, daemon("milepost-retries"));
     }
 
     /** {@return what to make calls on; it adds credentials and an id to each} */
@@ -50,6 +50,11 @@ public final class Connection implements AutoCloseable {
     /** {@return a thread for short tasks at a later time} */
     public ScheduledExecutorService timer() {
         return timer;
+    }
+
+    /** {@return whether it was closed, so that no call will ever succeed} */
+    public boolean isClosed() {
+        return managed.isShutdown();
     }
 
     /** Waits no longer between attempts to connect: the next one is made at once. */
@@ -73,8 +78,11 @@ public final class Connection implements AutoCloseable {
     /** Closes it; calls under way are cancelled. */
     @Override
     public void close() {
-        timer.shutdownNow();
         managed.shutdownNow();
+        timer.shutdown();
+        // What waits for another attempt makes it now, finds the channel closed, and fails: nobody waits for ever.
+        timer.getQueue().forEach(Runnable::run);
+        timer.shutdownNow();
         try {
             managed.awaitTermination(5, TimeUnit.SECONDS);
         } catch (InterruptedException interrupted) {

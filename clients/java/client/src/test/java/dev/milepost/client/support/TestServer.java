@@ -71,6 +71,11 @@ public final class TestServer implements AutoCloseable {
         return "http://127.0.0.1:" + httpPort;
     }
 
+    /** The id of the process. */
+    public long pid() {
+        return process.pid();
+    }
+
     /** Ends it at once, as a crash would: whatever was not committed is gone. */
     public void kill() {
         process.destroyForcibly();
