@@ -29,7 +29,7 @@ class Run(google.protobuf.message.Message):
 
     Clients record where the code came from as tags with these keys: `milepost.git.commit`, `milepost.git.branch`,
     `milepost.git.dirty` (`true` or `false`), `milepost.git.remote`, `milepost.host`, `milepost.command`,
-    `milepost.python.version`, `milepost.source`.
+    `milepost.python.version` or `milepost.java.version`, `milepost.source`.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

@@ -1,0 +1,2 @@
+/** Experiments, runs and what is logged to them. */
+package dev.milepost.client.tracking;
