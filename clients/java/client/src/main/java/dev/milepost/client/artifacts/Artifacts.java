@@ -273,7 +273,11 @@ public final class Artifacts {
         return new ArtifactChannel(calls, runId, LocalFiles.artifactPath(path));
     }
 
-    /** {@return all files and directories at the top of a run} @param runId the run */
+    /**
+     * {@return all files and directories at the top of a run}
+     *
+     * @param runId the run
+     */
     public Pages<Artifact> list(String runId) {
         return list(runId, "", false);
     }

@@ -31,12 +31,20 @@ public record TransferOptions(
         return DEFAULTS;
     }
 
-    /** {@return the same with a media type} @param type of the uploaded files, for example {@code text/csv} */
+    /**
+     * {@return the same with a media type}
+     *
+     * @param type of the uploaded files, for example {@code text/csv}
+     */
     public TransferOptions contentType(String type) {
         return new TransferOptions(Optional.of(type), progress, timeout);
     }
 
-    /** {@return the same with a listener} @param listener is told how far the transfer is */
+    /**
+     * {@return the same with a listener}
+     *
+     * @param listener is told how far the transfer is
+     */
     public TransferOptions progress(TransferProgress listener) {
         return new TransferOptions(contentType, Optional.of(listener), timeout);
     }

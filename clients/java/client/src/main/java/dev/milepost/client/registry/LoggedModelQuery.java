@@ -21,7 +21,8 @@ public record LoggedModelQuery(ExperimentScope scope, ListLoggedModelsRequest re
     /**
      * {@return those of some experiments that are not deleted, newest first}
      *
-     * @param experimentIds their ids; none for all
+     * @param experimentIds their ids, at least one
+     * @throws IllegalArgumentException for none
      */
     public static LoggedModelQuery in(String... experimentIds) {
         return of(ExperimentScope.of(experimentIds));
