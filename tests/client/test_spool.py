@@ -101,6 +101,32 @@ def test_a_file_in_use_is_left_alone(tmp_path: Path) -> None:
     Spool.adopt(spool.path).close()
 
 
+def in_another_process(path: Path, program: str) -> str:
+    """What a program prints that takes a record lock of a file, as Java does: of one byte, by the system call."""
+    lock = (
+        "import fcntl, os, sys\n"
+        "file = os.open(sys.argv[1], os.O_RDWR)\n"
+        "fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 64 * 1024 * 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", lock + program, path], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_file_that_java_locked_is_left_alone(tmp_path: Path) -> None:
+    adopt = "import sys, pathlib; from milepost._spool import Spool; Spool.adopt(pathlib.Path(sys.argv[1]))"
+    program = f"import subprocess; subprocess.run([sys.executable, '-c', {adopt!r}, sys.argv[1]])"
+    path = written(tmp_path)
+    assert "SpoolInUse" in in_another_process(path, program)
+    Spool.adopt(path).close()
+
+
+def test_java_leaves_a_file_in_use_alone(tmp_path: Path) -> None:
+    spool = Spool.create(tmp_path, "host:1")
+    assert "BlockingIOError" in in_another_process(spool.path, "print('locked')")
+    spool.close()
+    assert in_another_process(spool.path, "print('locked')") == "locked\n"
+
+
 def test_the_end_of_a_process_frees_its_file(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, sys; from milepost._spool import Spool; from milepost._batches import Batch\n"

@@ -30,6 +30,8 @@ _FRAME = struct.Struct("<II")
 _HEAD = struct.Struct("<BBQI")
 _FIRST_RECORD = len(_MAGIC) + _MARK.size
 _MAX_CONTENT = 64 * 1024 * 1024
+# `struct flock`: type, whence, start, length, process; native sizes and padding.
+_FLOCK = struct.Struct("hhqqi0q")
 
 
 class SpoolDamaged(Exception):
@@ -208,5 +210,9 @@ def _lock(file: int) -> None:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if sys.platform == "linux":
+                # Java takes record locks, which on Linux do not exclude those of flock, but do exclude these.
+                whole_file = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                fcntl.fcntl(file, fcntl.F_OFD_SETLK, whole_file)
     except OSError as error:
         raise SpoolInUse("the file is locked, or its file system has no locks") from error
