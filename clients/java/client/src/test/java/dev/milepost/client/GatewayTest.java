@@ -3,13 +3,19 @@ package dev.milepost.client;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.milepost.client.errors.UnauthenticatedException;
 import dev.milepost.client.errors.UnavailableException;
 import dev.milepost.client.support.Certificate;
 import dev.milepost.client.support.Gateway;
 import dev.milepost.client.support.TestServer;
+import dev.milepost.client.tracking.NewRun;
+import dev.milepost.client.tracking.RunHandle;
+import dev.milepost.client.writer.MetricWriter;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -57,6 +63,26 @@ class GatewayTest {
     void noTokenIsUnauthenticated() {
         try (MilepostClient client = trusting().build()) {
             assertThrows(UnauthenticatedException.class, client::serverInfo);
+        }
+    }
+
+    @Test
+    void pointsWaitForATokenThatIsKnown() {
+        AtomicReference<String> token = new AtomicReference<>(TOKEN);
+        try (MilepostClient client = trusting().token(token::get).build()) {
+            RunHandle run = client.runs().create(NewRun.inDefault());
+            token.set("expired");
+            int before = gateway.refused();
+            try (MetricWriter writer = run.metricWriter()) {
+                writer.log("loss", 0.5, 1);
+                while (gateway.refused() < before + 2) {
+                    assertFalse(writer.flush(Duration.ofMillis(10)));
+                }
+                token.set(TOKEN);
+                assertTrue(writer.flush(Duration.ofSeconds(60)));
+                assertEquals(0, writer.refused());
+            }
+            assertEquals(1, run.metricHistory("loss").size());
         }
     }
 

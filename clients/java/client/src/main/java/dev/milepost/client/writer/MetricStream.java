@@ -3,6 +3,7 @@ package dev.milepost.client.writer;
 import dev.milepost.client.calls.Calls;
 import dev.milepost.client.errors.Errors;
 import dev.milepost.client.errors.MilepostException;
+import dev.milepost.client.errors.UnauthenticatedException;
 import dev.milepost.v1.ErrorReason;
 import dev.milepost.v1.StreamMetricsBatch;
 import dev.milepost.v1.StreamMetricsOpen;
@@ -52,6 +53,7 @@ final class MetricStream {
     private long shift;
     private ClientCall<RawMethods.Raw, StreamMetricsResponse> call;
     private boolean isOpen;
+    private boolean isRefusedEntry;
 
     /**
      * A stream without a call.
@@ -224,6 +226,13 @@ final class MetricStream {
                 ? unavailable("The server ended the stream.")
                 : Errors.from(status.asRuntimeException(trailers));
         if (retry.failed(error)) {
+            if (error instanceof UnauthenticatedException && !isRefusedEntry) {
+                isRefusedEntry = true;
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "The server does not know the token of this client: metric points of run {0} wait for another.",
+                        runId);
+            }
             return;
         }
         List<Pending> refused = new ArrayList<>(unsent);

@@ -28,8 +28,7 @@ final class Retry {
     static boolean concernsAll(MilepostException error) {
         return error instanceof FailedPreconditionException
                 || error instanceof NotFoundException
-                || error instanceof PermissionDeniedException
-                || error instanceof UnauthenticatedException;
+                || error instanceof PermissionDeniedException;
     }
 
     /** {@return whether it is likely that the server is away, and not merely started anew} */
@@ -40,7 +39,7 @@ final class Retry {
     /** Notes a failure. Returns whether to try again at all. */
     boolean failed(MilepostException error) {
         failures++;
-        if (!error.isRetriable() && !(isDefect(error) && failures < DEFECT_ATTEMPTS)) {
+        if (!error.isRetriable() && !mayPass(error)) {
             return false;
         }
         failedAt = System.nanoTime();
@@ -63,10 +62,14 @@ final class Retry {
         return failedAt + delay - System.nanoTime();
     }
 
-    /** Whether it may be a passing defect of the server or of a proxy, though the server does not say so. */
-    private static boolean isDefect(MilepostException error) {
-        return error instanceof CancelledException
+    /**
+     * Whether it may pass, though the server does not say so: a defect of the server or of a proxy for some attempts, a
+     * token that has expired for as long as no other comes, since the points are good.
+     */
+    private boolean mayPass(MilepostException error) {
+        boolean isDefect = error instanceof CancelledException
                 || error instanceof InternalException
                 || error instanceof UnknownException;
+        return error instanceof UnauthenticatedException || (isDefect && failures < DEFECT_ATTEMPTS);
     }
 }

@@ -18,15 +18,17 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What teams put before a server today: a gateway that speaks TLS, asks for a bearer token and passes unary calls on to
- * a real server.
+ * What teams put before a server today: a gateway that speaks TLS, asks for a bearer token and passes calls on to a real
+ * server.
  */
 public final class Gateway implements AutoCloseable {
     private static final Metadata.Key<String> AUTHORIZATION =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
+    private final AtomicInteger refused = new AtomicInteger();
     private final ManagedChannel behind;
     private final Server server;
 
@@ -47,6 +49,11 @@ public final class Gateway implements AutoCloseable {
 
     public String address() {
         return "localhost:" + server.getPort();
+    }
+
+    /** How many calls had no good token. */
+    public int refused() {
+        return refused.get();
     }
 
     @Override
@@ -71,6 +78,7 @@ public final class Gateway implements AutoCloseable {
                             .build();
             return ServerMethodDefinition.create(method, (ServerCallHandler<byte[], byte[]>) (call, headers) -> {
                 if (!wanted.equals(headers.get(AUTHORIZATION))) {
+                    refused.incrementAndGet();
                     call.close(Status.UNAUTHENTICATED.withDescription("The token is not known here."), new Metadata());
                     return new ServerCall.Listener<byte[]>() {};
                 }
@@ -89,6 +97,7 @@ public final class Gateway implements AutoCloseable {
                         @Override
                         public void onMessage(byte[] message) {
                             call.sendMessage(message);
+                            onward.request(1);
                         }
 
                         @Override
@@ -97,17 +106,23 @@ public final class Gateway implements AutoCloseable {
                         }
                     },
                     new Metadata());
-            onward.request(2);
-            call.request(2);
+            onward.request(1);
+            call.request(1);
             return new ServerCall.Listener<byte[]>() {
                 @Override
                 public void onMessage(byte[] message) {
                     onward.sendMessage(message);
+                    call.request(1);
                 }
 
                 @Override
                 public void onHalfClose() {
                     onward.halfClose();
+                }
+
+                @Override
+                public void onCancel() {
+                    onward.cancel("The client has left.", null);
                 }
             };
         }
