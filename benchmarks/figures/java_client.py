@@ -83,7 +83,7 @@ def _new_run(subject: Subject) -> str:
 def _build() -> None:
     if not shutil.which("mvn"):
         raise RuntimeError("the Java client's figures need Maven and a JDK")
-    options = ("--batch-mode", "--quiet", "--projects", "benchmarks", "--also-make", "-DskipTests")
+    options = ("--batch-mode", "--quiet", "--projects", "benchmarks", "--also-make", "-Dmaven.test.skip")
     subprocess.run(["mvn", "--file", str(_JAVA / "pom.xml"), *options, "package"], cwd=ROOT, check=True)
 
 
