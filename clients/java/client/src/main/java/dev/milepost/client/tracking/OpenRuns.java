@@ -1,56 +1,30 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.calls.ExitHook;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/**
- * The active runs of this JVM, and the one hook that ends them as KILLED when it ends. Without one there is no hook, so
- * that class loaders of finished jobs can go.
- */
+/** The active runs of this JVM, which end as KILLED when it does. */
 final class OpenRuns {
     /** How long the end of the JVM waits for the points of all runs, and then for their ends. */
     static final Duration EXIT_WAIT = Duration.ofSeconds(3);
 
-    private static final Set<ActiveRun> OPEN = new LinkedHashSet<>();
-    private static Thread hook;
+    private static final ExitHook<ActiveRun> OPEN = new ExitHook<>("milepost-exit-runs", OpenRuns::endAll);
 
     private OpenRuns() {}
 
-    static synchronized void add(ActiveRun run) {
+    static void add(ActiveRun run) {
         OPEN.add(run);
-        if (hook == null) {
-            Thread made = new Thread(OpenRuns::endAll, "milepost-exit-runs");
-            try {
-                Runtime.getRuntime().addShutdownHook(made);
-                hook = made;
-            } catch (IllegalStateException alreadyEnding) {
-                // It stays RUNNING, as that of a process that is killed.
-            }
-        }
     }
 
-    static synchronized void remove(ActiveRun run) {
+    static void remove(ActiveRun run) {
         OPEN.remove(run);
-        if (OPEN.isEmpty() && hook != null) {
-            try {
-                Runtime.getRuntime().removeShutdownHook(hook);
-                hook = null;
-            } catch (IllegalStateException ending) {
-                // The hook runs.
-            }
-        }
     }
 
-    private static void endAll() {
-        List<ActiveRun> runs;
-        synchronized (OpenRuns.class) {
-            runs = List.copyOf(OPEN);
-        }
+    private static void endAll(List<ActiveRun> runs) {
         // Points first, so that a run that has ended is whole. Writers have a hook of their own, which runs beside
         // this one.
         long deadline = System.nanoTime() + EXIT_WAIT.toNanos();
