@@ -6,8 +6,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * What is open in this JVM, and one hook that ends it when the JVM does. While nothing is open there is no hook, so that
- * class loaders of finished jobs can go.
+ * What is open in this JVM, and one hook that ends it when the JVM does. While nothing is open there is no hook, so
+ * that class loaders of finished jobs can go.
  *
  * @param <T> what is open
  */

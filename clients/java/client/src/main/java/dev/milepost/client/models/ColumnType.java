@@ -1,5 +1,6 @@
 package dev.milepost.client.models;
 
+import dev.milepost.client.values.Json;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -143,6 +144,6 @@ public final class ColumnType {
     /** {@return the name of the type; JSON for one that is made of others} */
     @Override
     public String toString() {
-        return json.size() == 1 ? (String) json.get("type") : JsonWriter.line(json);
+        return json.size() == 1 ? (String) json.get("type") : Json.write(json);
     }
 }

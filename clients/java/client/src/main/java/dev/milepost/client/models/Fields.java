@@ -1,5 +1,6 @@
 package dev.milepost.client.models;
 
+import dev.milepost.client.values.Json;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -8,7 +9,7 @@ import java.util.function.Supplier;
 final class Fields {
     private Fields() {}
 
-    @SuppressWarnings("unchecked") // keys of what JsonReader gives are texts
+    @SuppressWarnings("unchecked") // keys of what Json gives are texts
     static Map<String, Object> mapping(Object value, String where) {
         if (value instanceof Map<?, ?> map) {
             return (Map<String, Object>) map;
@@ -28,6 +29,12 @@ final class Fields {
             return text;
         }
         throw wrong(where, "a text", value);
+    }
+
+    /** The value in a text of JSON. */
+    static Object json(Object text, String where) {
+        String found = text(text, where);
+        return checked(where, () -> Json.readUnambiguous(found));
     }
 
     /** True where the key is absent, false where it is null, as MLflow means it. */

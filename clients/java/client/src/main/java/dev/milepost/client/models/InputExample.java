@@ -1,5 +1,6 @@
 package dev.milepost.client.models;
 
+import dev.milepost.client.values.Json;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
@@ -111,18 +112,18 @@ public final class InputExample {
 
     String example() {
         if (params.isEmpty()) {
-            return JsonWriter.line(content);
+            return Json.write(content);
         }
         Map<String, Object> both = new LinkedHashMap<>();
         both.put("inputs", content);
         both.put("params", params.get());
-        return JsonWriter.line(both);
+        return Json.write(both);
     }
 
     String servingExample() {
         Map<String, Object> whole = new LinkedHashMap<>(request);
         params.ifPresent(given -> whole.put("params", given));
-        return JsonWriter.line(whole);
+        return Json.write(whole);
     }
 
     private static Object stored(Object value) {

@@ -76,7 +76,7 @@ public final class ModelFolder {
             throw new ModelFormatException(
                     descriptor + " is YAML that was not written on the JVM, which this client does not read.");
         }
-        return new ModelFolder(path, files, Fields.mapping(JsonReader.read(text, "MLmodel"), "MLmodel"));
+        return new ModelFolder(path, files, Fields.mapping(Fields.json(text, "MLmodel"), "MLmodel"));
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.milepost.client.models;
 
+import dev.milepost.client.values.Json;
 import dev.milepost.v1.ModelFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -94,7 +95,7 @@ final class ModelWriter {
             text(ModelPaths.CARD, parts.card.get());
         }
         Map<String, Object> descriptor = Plain.copyOf(descriptor(), "MLmodel");
-        text(ModelPaths.DESCRIPTOR, JsonWriter.document(descriptor));
+        text(ModelPaths.DESCRIPTOR, Json.document(descriptor));
         return descriptor;
     }
 
@@ -113,9 +114,9 @@ final class ModelWriter {
         }
         python.put("build_dependencies", List.of("pip", "setuptools", "wheel"));
         python.put("dependencies", List.of("-r " + ModelPaths.REQUIREMENTS));
-        text(ModelPaths.PYTHON_ENV, JsonWriter.document(python));
+        text(ModelPaths.PYTHON_ENV, Json.document(python));
         String interpreter = parts.pythonVersion.isEmpty() ? "python" : "python=" + parts.pythonVersion;
-        text(ModelPaths.CONDA, JsonWriter.document(Map.of(
+        text(ModelPaths.CONDA, Json.document(Map.of(
                 "name", "mlflow-env",
                 "channels", List.of("conda-forge"),
                 "dependencies", List.of(interpreter, "pip", Map.of("pip", lines)))));

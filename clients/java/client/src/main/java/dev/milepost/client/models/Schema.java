@@ -60,7 +60,7 @@ public record Schema(List<SchemaField> fields) {
     }
 
     static Schema read(Object text, String where) {
-        List<?> items = Fields.list(JsonReader.read(Fields.text(text, where), where), where);
+        List<?> items = Fields.list(Fields.json(text, where), where);
         return Fields.checked(where, () -> new Schema(items.stream().map(item -> field(item, where)).toList()));
     }
 

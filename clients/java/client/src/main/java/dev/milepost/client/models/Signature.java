@@ -1,5 +1,6 @@
 package dev.milepost.client.models;
 
+import dev.milepost.client.values.Json;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -53,13 +54,13 @@ public record Signature(Optional<Schema> inputs, Optional<Schema> outputs, List<
     public String toJson() {
         Map<String, Object> present = new LinkedHashMap<>(parts());
         present.values().removeIf(Objects::isNull);
-        return JsonWriter.line(present);
+        return Json.write(present);
     }
 
     /** The entry of the descriptor: JSON by key, null where nothing is said. */
     Map<String, Object> texts() {
         Map<String, Object> texts = new LinkedHashMap<>(parts());
-        texts.replaceAll((key, part) -> part == null ? null : JsonWriter.line(part));
+        texts.replaceAll((key, part) -> part == null ? null : Json.write(part));
         return texts;
     }
 
@@ -76,7 +77,7 @@ public record Signature(Optional<Schema> inputs, Optional<Schema> outputs, List<
         Object params = texts.get("params");
         List<?> items = params == null
                 ? List.of()
-                : Fields.list(JsonReader.read(Fields.text(params, where + ".params"), where + ".params"), where);
+                : Fields.list(Fields.json(params, where + ".params"), where);
         return Fields.checked(where, () -> new Signature(
                 schema(texts.get("inputs"), where + ".inputs"),
                 schema(texts.get("outputs"), where + ".outputs"),

@@ -2,6 +2,7 @@ package dev.milepost.client.registry;
 
 import dev.milepost.client.calls.Calls;
 import dev.milepost.client.tracking.ParamValues;
+import dev.milepost.client.values.Times;
 import dev.milepost.v1.LoggedModel;
 import dev.milepost.v1.ModelFile;
 import dev.milepost.v1.ModelMetric;

@@ -1,6 +1,7 @@
 package dev.milepost.client.registry;
 
 import dev.milepost.client.tracking.ExperimentScope;
+import dev.milepost.client.values.Masks;
 import dev.milepost.v1.ListLoggedModelsRequest;
 import dev.milepost.v1.ModelDataset;
 import dev.milepost.v1.View;

@@ -1,6 +1,7 @@
 package dev.milepost.client.registry;
 
 import dev.milepost.client.calls.Calls;
+import dev.milepost.client.values.Times;
 import dev.milepost.v1.DatasetInput;
 import dev.milepost.v1.ModelVersion;
 import dev.milepost.v1.ModelVersionOrigin;

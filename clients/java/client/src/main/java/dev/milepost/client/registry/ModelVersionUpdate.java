@@ -1,5 +1,6 @@
 package dev.milepost.client.registry;
 
+import dev.milepost.client.values.Masks;
 import dev.milepost.v1.ModelVersion;
 import dev.milepost.v1.UpdateModelVersionRequest;
 import java.util.Map;

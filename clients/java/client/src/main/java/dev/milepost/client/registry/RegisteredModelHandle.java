@@ -2,6 +2,7 @@ package dev.milepost.client.registry;
 
 import dev.milepost.client.calls.Calls;
 import dev.milepost.client.paging.Pages;
+import dev.milepost.client.values.Times;
 import dev.milepost.client.watching.Watch;
 import dev.milepost.v1.RegisteredModel;
 import dev.milepost.v1.RegistryEvent;

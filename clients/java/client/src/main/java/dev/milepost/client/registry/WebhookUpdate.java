@@ -1,5 +1,6 @@
 package dev.milepost.client.registry;
 
+import dev.milepost.client.values.Masks;
 import dev.milepost.v1.RegistryEvent;
 import dev.milepost.v1.UpdateWebhookRequest;
 import dev.milepost.v1.Webhook;

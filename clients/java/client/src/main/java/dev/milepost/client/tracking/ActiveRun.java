@@ -1,6 +1,7 @@
 package dev.milepost.client.tracking;
 
 import dev.milepost.client.calls.Calls;
+import dev.milepost.client.values.Times;
 import dev.milepost.client.writer.LoggingException;
 import dev.milepost.client.writer.MetricWriter;
 import dev.milepost.client.writer.WriterOptions;

@@ -1,5 +1,6 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.values.Masks;
 import dev.milepost.v1.Experiment;
 import dev.milepost.v1.UpdateExperimentRequest;
 import java.util.Map;

@@ -3,6 +3,7 @@ package dev.milepost.client.tracking;
 import dev.milepost.client.calls.Calls;
 import dev.milepost.client.paging.Page;
 import dev.milepost.client.paging.Pages;
+import dev.milepost.client.values.Masks;
 import dev.milepost.client.watching.MetricUpdate;
 import dev.milepost.client.watching.Watch;
 import dev.milepost.client.watching.WatchedMetrics;

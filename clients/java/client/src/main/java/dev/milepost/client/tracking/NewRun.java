@@ -1,5 +1,6 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.values.Times;
 import dev.milepost.v1.CreateRunRequest;
 import dev.milepost.v1.Run;
 import java.time.Instant;

@@ -1,5 +1,6 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.values.Json;
 import dev.milepost.v1.ParamValue;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -17,7 +18,7 @@ import java.util.Map;
  * <tr><td>Boolean</td><td>bool</td><td>Boolean</td></tr>
  * <tr><td>Byte, Short, Integer, Long, BigInteger of 64 bits</td><td>int64</td><td>Long</td></tr>
  * <tr><td>Float, Double</td><td>double</td><td>Double</td></tr>
- * <tr><td>null, and lists, arrays and maps of all these</td><td>JSON</td>
+ * <tr><td>null, and lists, arrays and maps of all these and of BigDecimal</td><td>JSON</td>
  * <td>null, List, Map; in them String, Boolean, Long, BigInteger and Double</td></tr>
  * </table>
  */
@@ -51,8 +52,8 @@ public final class ParamValues {
         if (value instanceof BigInteger number) {
             return param.setIntValue(int64(number)).build();
         }
-        if (JsonWriter.takes(value)) {
-            return param.setJsonValue(JsonWriter.write(value)).build();
+        if (value == null || value instanceof Iterable || value instanceof Map || value.getClass().isArray()) {
+            return param.setJsonValue(Json.write(value)).build();
         }
         throw new IllegalArgumentException("a " + value.getClass().getName() + " is no param value. Give a String, "
                 + "Boolean, integer, float, null, or a list or map of these, or convert it with String.valueOf.");
@@ -63,8 +64,8 @@ public final class ParamValues {
      * client}
      *
      * @param param the param
-     * @throws IllegalArgumentException when it holds JSON that cannot be read: its text is none, or it is nested deeper
-     *     than 500 levels
+     * @throws IllegalArgumentException when it holds JSON that cannot be read: its text is none, has a key twice, or
+     *     nests deeper than 100 levels
      */
     public static Object toObject(ParamValue param) {
         return switch (param.getKindCase()) {
@@ -72,7 +73,7 @@ public final class ParamValues {
             case INT_VALUE -> param.getIntValue();
             case DOUBLE_VALUE -> param.getDoubleValue();
             case BOOL_VALUE -> param.getBoolValue();
-            case JSON_VALUE -> JsonReader.read(param.getJsonValue());
+            case JSON_VALUE -> Json.read(param.getJsonValue());
             case KIND_NOT_SET -> null;
         };
     }

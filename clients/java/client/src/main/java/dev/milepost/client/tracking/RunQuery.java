@@ -1,5 +1,6 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.values.Masks;
 import dev.milepost.v1.ListRunsRequest;
 import dev.milepost.v1.View;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.values.Masks;
+import dev.milepost.client.values.Times;
 import dev.milepost.v1.Run;
 import dev.milepost.v1.UpdateRunRequest;
 import java.time.Instant;

@@ -1,5 +1,6 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.values.Times;
 import dev.milepost.v1.DatasetInput;
 import dev.milepost.v1.MetricSummary;
 import dev.milepost.v1.ModelInput;

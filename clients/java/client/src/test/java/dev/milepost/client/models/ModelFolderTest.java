@@ -18,6 +18,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelFolderTest {
     private static final byte[] BOOSTER = "a booster".getBytes(UTF_8);
@@ -60,9 +62,9 @@ class ModelFolderTest {
         Map<String, Object> texts = Fields.mapping(ModelReport.of(path).get("signature"), "python");
         assertEquals(signature, Signature.read(texts, "python"));
         assertEquals(signature, ModelFolder.read(path).signature().orElseThrow());
-        Map<String, Object> logged = Fields.mapping(JsonReader.read(signature.toJson(), "json"), "json");
+        Map<String, Object> logged = Fields.mapping(Fields.json(signature.toJson(), "json"), "json");
         assertEquals(List.of("inputs", "outputs", "params"), List.copyOf(logged.keySet()));
-        assertEquals(JsonReader.read((String) texts.get("outputs"), "python"), logged.get("outputs"));
+        assertEquals(Fields.json(texts.get("outputs"), "python"), logged.get("outputs"));
     }
 
     @Test
@@ -211,5 +213,21 @@ class ModelFolderTest {
                 Column.of("a", ColumnType.LONG), Column.unnamed(ColumnType.LONG)));
         assertThrows(IllegalArgumentException.class, () -> ModelParam.of("p", ColumnType.BINARY, null));
         assertFalse(Files.exists(folder.resolve("model")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "{}", "{\"flavors\": []}", "{\"flavors\": {}, \"signature\": 1}", "{\"flavors\": {\"f\": 1}}", "{\"flavors\": {}",
+        "{\"flavors\": {}, \"signature\": {\"inputs\": \"{}\"}}",
+        "{\"flavors\": {}, \"signature\": {\"inputs\": \"[]\"}}",
+        "{\"flavors\": {}, \"signature\": {\"inputs\": \"[{\\\"type\\\": \\\"text\\\"}]\"}}",
+        "{\"flavors\": {}, \"signature\": {\"inputs\": \"[1\"}}",
+    })
+    void aDescriptorThatIsWrongIsRefusedByName(String text) {
+        ModelFormatException refused = assertThrows(ModelFormatException.class, () -> {
+            Map<String, Object> keys = Fields.mapping(Fields.json(text, "MLmodel"), "MLmodel");
+            new ModelFolder(null, List.of(), keys);
+        });
+        assertTrue(refused.getMessage().startsWith("MLmodel: "), refused.getMessage());
     }
 }

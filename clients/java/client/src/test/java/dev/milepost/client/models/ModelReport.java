@@ -33,6 +33,6 @@ final class ModelReport {
         if (answer == null) {
             throw new IllegalStateException("Python does not read " + folder + ": see its traceback.");
         }
-        return Fields.mapping(JsonReader.read(answer, "report"), "report");
+        return Fields.mapping(Fields.json(answer, "report"), "report");
     }
 }
