@@ -1,25 +1,23 @@
 package dev.milepost.client.tracking;
 
+import dev.milepost.client.values.PartialFile;
 import dev.milepost.v1.ExportMetricHistoryRequest;
 import dev.milepost.v1.ExportMetricHistoryResponse;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.Files;
+import java.nio.channels.Channels;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /** Exported bytes on their way to a stream, or to a file that appears when it is complete. */
 final class ArrowFile implements WholeStream.Sink<ExportMetricHistoryResponse, Long> {
     private final OutputStream out;
-    private final Path partial;
-    private final Path target;
+    private final PartialFile file;
     private long bytes;
 
-    private ArrowFile(OutputStream out, Path partial, Path target) {
+    private ArrowFile(OutputStream out, PartialFile file) {
         this.out = out;
-        this.partial = partial;
-        this.target = target;
+        this.file = file;
     }
 
     static ExportMetricHistoryRequest request(String runId, String... keys) {
@@ -30,14 +28,12 @@ final class ArrowFile implements WholeStream.Sink<ExportMetricHistoryResponse, L
     }
 
     static ArrowFile to(OutputStream out) {
-        return new ArrowFile(out, null, null);
+        return new ArrowFile(out, null);
     }
 
     static ArrowFile to(Path target) throws IOException {
-        Path whole = target.toAbsolutePath();
-        Files.createDirectories(whole.getParent());
-        Path partial = Files.createTempFile(whole.getParent(), ".milepost-", ".part");
-        return new ArrowFile(Files.newOutputStream(partial), partial, whole);
+        PartialFile file = new PartialFile(target);
+        return new ArrowFile(Channels.newOutputStream(file.channel()), file);
     }
 
     @Override
@@ -48,25 +44,18 @@ final class ArrowFile implements WholeStream.Sink<ExportMetricHistoryResponse, L
 
     @Override
     public Long finish() throws IOException {
-        if (partial == null) {
+        if (file == null) {
             out.flush();
         } else {
-            out.close();
-            Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            file.complete();
         }
         return bytes;
     }
 
     @Override
     public void abandon() {
-        if (partial == null) {
-            return;
-        }
-        try {
-            out.close();
-            Files.deleteIfExists(partial);
-        } catch (IOException left) {
-            System.getLogger(ArrowFile.class.getName()).log(System.Logger.Level.WARNING, partial + " is left", left);
+        if (file != null) {
+            file.abandon();
         }
     }
 }
