@@ -22,7 +22,7 @@ from support.values import unique
 
 Known = dict[str, list[str]]
 
-REQUESTS = 25
+REQUESTS = 16
 JSON = {"content-type": "application/json"}
 METHODS = {f"{service.full_name}/{method.name}": method for service in SERVICES.values() for method in service.methods}
 UNARY = {name: method for name, method in METHODS.items() if not (method.client_streaming or method.server_streaming)}
