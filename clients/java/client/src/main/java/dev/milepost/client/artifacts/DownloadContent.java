@@ -3,6 +3,7 @@ package dev.milepost.client.artifacts;
 import com.google.protobuf.ByteString;
 import dev.milepost.client.errors.Errors;
 import dev.milepost.client.errors.MilepostException;
+import dev.milepost.client.values.Digests;
 import dev.milepost.v1.DownloadArtifactRequest;
 import dev.milepost.v1.DownloadArtifactResponse;
 import dev.milepost.v1.ErrorReason;

@@ -3,6 +3,7 @@ package dev.milepost.client.artifacts;
 import com.google.api.HttpBody;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
+import dev.milepost.client.values.Digests;
 import dev.milepost.v1.UploadArtifactRequest;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,11 +1,11 @@
 package dev.milepost.client.artifacts;
 
 import dev.milepost.client.artifacts.LocalFiles.LocalFile;
+import dev.milepost.client.values.Ids;
 import java.io.IOException;
 import java.net.URLConnection;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.util.UUID;
 
 /**
  * One file to upload.
@@ -55,7 +55,7 @@ record UploadSource(String runId, String path, long size, String contentType, St
 
     private static UploadSource of(String runId, String path, long size, TransferOptions options, Content content) {
         String type = options.contentType().orElseGet(() -> typeOf(path));
-        String id = size < RESUMABLE_BYTES ? "" : UUID.randomUUID().toString().replace("-", "");
+        String id = size < RESUMABLE_BYTES ? "" : Ids.random();
         return new UploadSource(runId, path, size, type, id, content);
     }
 

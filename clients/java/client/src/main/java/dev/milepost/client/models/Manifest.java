@@ -1,5 +1,6 @@
 package dev.milepost.client.models;
 
+import dev.milepost.client.values.Digests;
 import dev.milepost.v1.ModelFile;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,7 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -55,7 +55,7 @@ final class Manifest {
                 .filter(file -> !file.getPath().equals(ModelPaths.MANIFEST))
                 .sorted(Comparator.comparing(ModelFile::getPath, BY_BYTES))
                 .toList();
-        return HexFormat.of().formatHex(sha256().digest(lines(others).getBytes(StandardCharsets.UTF_8)));
+        return HexFormat.of().formatHex(Digests.sha256().digest(lines(others).getBytes(StandardCharsets.UTF_8)));
     }
 
     private static String lines(List<ModelFile> files) {
@@ -149,7 +149,7 @@ final class Manifest {
     }
 
     private static ModelFile describe(Path folder, String path) throws IOException {
-        MessageDigest digest = sha256();
+        MessageDigest digest = Digests.sha256();
         long size = 0;
         try (InputStream content = Files.newInputStream(folder.resolve(path))) {
             byte[] buffer = new byte[BUFFER_BYTES];
@@ -163,13 +163,5 @@ final class Manifest {
                 .setSize(size)
                 .setSha256(HexFormat.of().formatHex(digest.digest()))
                 .build();
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException impossible) {
-            throw new IllegalStateException("Every Java has SHA-256.", impossible);
-        }
     }
 }

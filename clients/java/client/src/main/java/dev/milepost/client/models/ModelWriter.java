@@ -1,5 +1,6 @@
 package dev.milepost.client.models;
 
+import dev.milepost.client.values.Ids;
 import dev.milepost.client.values.Json;
 import dev.milepost.v1.ModelFile;
 import java.io.IOException;
@@ -125,7 +126,7 @@ final class ModelWriter {
     private Map<String, Object> descriptor() throws IOException {
         Map<String, Object> keys = new LinkedHashMap<>();
         keys.put("flavors", flavorEntries());
-        keys.put("model_uuid", UUID.randomUUID().toString().replace("-", ""));
+        keys.put("model_uuid", Ids.random());
         keys.put("utc_time_created", TIME.format(LocalDateTime.now(ZoneOffset.UTC)));
         keys.put("model_size_bytes", size());
         keys.put("mlflow_version", MLFLOW_VERSION);

@@ -1,11 +1,11 @@
 package dev.milepost.client.registry;
 
 import dev.milepost.client.tracking.ParamValues;
+import dev.milepost.client.values.Ids;
 import dev.milepost.v1.CreateLoggedModelRequest;
 import dev.milepost.v1.LoggedModel;
 import java.util.Collection;
 import java.util.Map;
-import java.util.UUID;
 import java.util.function.UnaryOperator;
 
 /**
@@ -37,7 +37,7 @@ public record NewLoggedModel(CreateLoggedModelRequest request) {
 
     /** {@return an id that a model may be given, so that its files can say it} */
     public static String newId() {
-        return "m-" + UUID.randomUUID().toString().replace("-", "");
+        return "m-" + Ids.random();
     }
 
     /**

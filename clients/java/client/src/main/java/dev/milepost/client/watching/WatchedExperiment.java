@@ -1,8 +1,7 @@
 package dev.milepost.client.watching;
 
-import com.google.protobuf.FieldMask;
+import dev.milepost.client.values.Masks;
 import dev.milepost.v1.WatchExperimentRequest;
-import java.util.List;
 
 /**
  * An experiment whose runs to watch.
@@ -28,7 +27,7 @@ public record WatchedExperiment(WatchExperimentRequest request) {
      */
     public WatchedExperiment fields(String... names) {
         return new WatchedExperiment(request.toBuilder()
-                .setReadMask(FieldMask.newBuilder().addAllPaths(List.of(names)))
+                .setReadMask(Masks.of(names))
                 .build());
     }
 

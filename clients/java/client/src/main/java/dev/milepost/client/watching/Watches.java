@@ -1,7 +1,7 @@
 package dev.milepost.client.watching;
 
-import com.google.protobuf.FieldMask;
 import dev.milepost.client.calls.Calls;
+import dev.milepost.client.values.Masks;
 import dev.milepost.v1.MetricServiceGrpc;
 import dev.milepost.v1.RegistryEvent;
 import dev.milepost.v1.RegistryServiceGrpc;
@@ -50,7 +50,7 @@ public final class Watches {
     public static Watch<Run> run(Calls calls, String runId, List<String> fields) {
         WatchRunRequest.Builder request = WatchRunRequest.newBuilder().setRunId(runId);
         if (!fields.isEmpty()) {
-            request.setReadMask(FieldMask.newBuilder().addAllPaths(fields));
+            request.setReadMask(Masks.of(fields.toArray(String[]::new)));
         }
         RunReader reader = new RunReader();
         return Watch.of(new Course<>(calls, RUN, request.build(), ""), reader::read);

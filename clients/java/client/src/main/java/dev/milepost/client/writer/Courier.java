@@ -3,7 +3,6 @@ package dev.milepost.client.writer;
 import dev.milepost.client.calls.Calls;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.UUID;
 
 /**
  * Brings the batches of a backlog to the server: points by streams, all else by unary calls. One thread calls
@@ -39,10 +38,6 @@ final class Courier {
         this.mailbox = mailbox;
         this.losses = losses;
         this.unary = new UnaryLane(calls, mailbox, losses, backlog::done);
-    }
-
-    static String newWriterId() {
-        return UUID.randomUUID().toString().replace("-", "");
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.milepost.client.writer;
 import dev.milepost.client.calls.Calls;
 import dev.milepost.client.calls.Connection;
 import dev.milepost.client.errors.Errors;
+import dev.milepost.client.values.Ids;
 import dev.milepost.v1.ErrorReason;
 import io.grpc.Status;
 import java.nio.file.Path;
@@ -36,7 +37,7 @@ final class Delivery {
     private final BatchEncoder encoder = new BatchEncoder();
     private final Thread thread;
     private final ConcurrentLinkedQueue<Flush> flushes = new ConcurrentLinkedQueue<>();
-    private final String writerId = Courier.newWriterId();
+    private final String writerId = Ids.random();
     private long sequence;
     private long lastDoneCount;
     private long lastDoneAt = System.nanoTime();

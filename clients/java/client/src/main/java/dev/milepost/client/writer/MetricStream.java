@@ -4,6 +4,7 @@ import dev.milepost.client.calls.Calls;
 import dev.milepost.client.errors.Errors;
 import dev.milepost.client.errors.MilepostException;
 import dev.milepost.client.errors.UnauthenticatedException;
+import dev.milepost.client.values.Ids;
 import dev.milepost.v1.ErrorReason;
 import dev.milepost.v1.StreamMetricsBatch;
 import dev.milepost.v1.StreamMetricsOpen;
@@ -265,7 +266,7 @@ final class MetricStream {
         shift = unsent.peek().batch.sequence() - 1;
         durable = 0;
         early.clear();
-        writerId = Courier.newWriterId();
+        writerId = Ids.random();
     }
 
     private static byte[] numberedTail(long number) {
